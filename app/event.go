@@ -1,0 +1,129 @@
+package app
+
+import "time"
+
+// Reason is the stable id of what happened. It stands in events, counters, filters in addresses and CSV columns.
+type Reason string
+
+// Reasons of logins.
+const (
+	LoginFirst             Reason = "login.first"
+	LoginNewKey            Reason = "login.new_key"
+	LoginSameKey           Reason = "login.same_key"
+	LoginDuplicate         Reason = "login.duplicate"
+	LoginLateAnswer        Reason = "login.late_answer"
+	LoginCodeInvalid       Reason = "login.code_invalid"
+	LoginAppidMismatch     Reason = "login.appid_mismatch"
+	LoginCodeUsed          Reason = "login.code_used"
+	LoginCodeMock          Reason = "login.code_mock"
+	LoginCodeMalformed     Reason = "login.code_malformed"
+	LoginBlocked           Reason = "login.blocked"
+	LoginDisabled          Reason = "login.disabled"
+	LoginLimited           Reason = "login.limited"
+	LoginLimitedWeChat     Reason = "login.limited_wechat"
+	LoginWeChatBusy        Reason = "login.wechat_busy"
+	LoginWeChatTimeout     Reason = "login.wechat_timeout"
+	LoginWeChatUnreachable Reason = "login.wechat_unreachable"
+	LoginWeChatOdd         Reason = "login.wechat_odd"
+	LoginConfig            Reason = "login.config"
+	LoginWaitingFull       Reason = "login.waiting_full"
+	LoginStorage           Reason = "login.storage"
+)
+
+// Reasons of opening sealed data.
+const (
+	OpenOK            Reason = "open.ok"
+	OpenOKPrevious    Reason = "open.ok_previous"
+	OpenRepaired      Reason = "open.repaired"
+	OpenReplayed      Reason = "open.replayed"
+	OpenNoKeyFits     Reason = "open.no_key_fits"
+	OpenDataDamaged   Reason = "open.data_damaged"
+	OpenPadding       Reason = "open.padding"
+	OpenNotJSON       Reason = "open.not_json"
+	OpenNoWatermark   Reason = "open.no_watermark"
+	OpenOtherAppid    Reason = "open.other_appid"
+	OpenOtherOpenID   Reason = "open.other_openid"
+	OpenTooOld        Reason = "open.too_old"
+	OpenFuture        Reason = "open.future"
+	OpenMalformed     Reason = "open.malformed"
+	OpenLimited       Reason = "open.limited"
+	SignatureOK       Reason = "signature.ok"
+	SignatureMismatch Reason = "signature.mismatch"
+)
+
+// Reasons of profiles, phones and devices.
+const (
+	ProfileWasUpdated   Reason = "profile.updated"
+	ProfileWasAnonymous Reason = "profile.anonymous"
+	ProfileWasOlder     Reason = "profile.older"
+	PhoneOK             Reason = "phone.ok"
+	DeviceLogout        Reason = "device.logout"
+	DeviceIdle          Reason = "device.idle"
+	DeviceMaxAge        Reason = "device.max_age"
+	TokenUnknown        Reason = "token.unknown"
+)
+
+// Event is one thing that happened to a login or an opening, good or bad, told precisely for the operator. Events without a
+// user are failures of strangers; they are kept in a bounded ring.
+type Event struct {
+	ID          EventID
+	AppID       AppID
+	UserID      UserID  // 0: no user known
+	Previous    EventID // the user's event before this one, 0: none kept
+	RequestID   RequestID
+	Reason      Reason
+	Fingerprint Fingerprint // of the key that fitted, or of the current key; zero: none
+	Errcode     int         // what WeChat answered, 0: nothing to tell
+	Rid         string      // WeChat's id of its answer
+	Detail      Detail
+	Client      Client
+}
+
+// At is when it happened.
+func (e Event) At() time.Time { return ID(e.ID).Time() }
+
+// Detail is what only some events tell. All of it is bounded and free of secrets.
+type Detail struct {
+	Notes         []Reason  `json:"notes,omitempty"`    // further reasons that hold for the same event
+	Key           int       `json:"key,omitempty"`      // which key fitted: 0 the current one, 1 and 2 those before it
+	Kind          string    `json:"kind,omitempty"`     // of the payload: profile, phone, run, group, other
+	Field         string    `json:"field,omitempty"`    // the parameter at fault
+	Problem       string    `json:"problem,omitempty"`  // which check failed, in the words of the wechat package
+	Tries         int       `json:"tries,omitempty"`    // calls made to WeChat, where more than one
+	OtherAppid    Appid     `json:"appid,omitempty"`    // the appid found where ours was expected
+	OurAppid      Appid     `json:"ours,omitempty"`     // the appid it differs from
+	Address       string    `json:"address,omitempty"`  // our address as WeChat sees it (40164)
+	SealedAt      time.Time `json:"sealed_at,omitzero"` // the payload's watermark
+	KeyObtainedAt time.Time `json:"key_obtained_at,omitzero"`
+}
+
+// Client is what a request tells for free about who sent it. Nobody vouches for any of it; every text is bounded.
+type Client struct {
+	Appid         Appid    // calling mini program, from Referer
+	Version       string   // its release number; 0: development or trial; devtools; empty: unknown
+	Platform      Platform // from User-Agent
+	Model         string
+	WeChatVersion string
+	Address       string
+}
+
+// Platform is the system a client runs on.
+type Platform string
+
+// The platforms told apart.
+const (
+	PlatformUnknown  Platform = ""
+	PlatformIOS      Platform = "ios"
+	PlatformAndroid  Platform = "android"
+	PlatformHarmony  Platform = "harmony"
+	PlatformWindows  Platform = "windows"
+	PlatformMac      Platform = "mac"
+	PlatformDevtools Platform = "devtools"
+)
+
+// Caller is who asks: one request of one client.
+type Caller struct {
+	RequestID RequestID
+	At        time.Time // when the request arrived
+	Client    Client
+}

@@ -1,0 +1,92 @@
+package app
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"time"
+)
+
+// SessionKey is WeChat's session_key for one user of one mini program, as the base64 text received: WeChat's signatures are
+// keyed with that text, its AES with the 16 bytes it stands for. Like any Secret it cannot be printed.
+type SessionKey struct{ Secret }
+
+// SessionKeyBytes is how many bytes a session key stands for.
+const SessionKeyBytes = 16
+
+// NewSessionKey checks that text is the base64 of exactly 16 bytes.
+func NewSessionKey(text string) (SessionKey, error) {
+	key := SessionKey{Secret(text)}
+	if _, err := key.Bytes(); err != nil {
+		return SessionKey{}, err
+	}
+	return key, nil
+}
+
+// Bytes gives the 16 bytes of the AES key.
+func (k SessionKey) Bytes() ([]byte, error) {
+	text := k.Reveal()
+	bytes, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(bytes) != SessionKeyBytes || len(text) != base64.StdEncoding.EncodedLen(SessionKeyBytes) {
+		return nil, errors.New("session key is not base64 of 16 bytes")
+	}
+	return bytes, nil
+}
+
+// Fingerprint tells session keys apart without showing them: a keyed hash of the text, 8 bytes.
+type Fingerprint [8]byte
+
+// String is the form people compare: 8 hex digits.
+func (f Fingerprint) String() string { return hex.EncodeToString(f[:4]) }
+
+// Confirmation says by what a session key was last known to be good.
+type Confirmation string
+
+// The ways a session key is confirmed.
+const (
+	ConfirmedByOpening   Confirmation = "opening"   // it opened sealed data
+	ConfirmedBySignature Confirmation = "signature" // it signed rawData
+	ConfirmedByLogin     Confirmation = "login"     // code2Session gave it again
+	ConfirmedByWeChat    Confirmation = "wechat"    // checksession said so
+)
+
+// KeyRecord is what we know about one session key of one user: dated facts, from which its freshness follows. A zero time
+// means: not so far.
+type KeyRecord struct {
+	ID           KeyID
+	UserID       UserID
+	Fingerprint  Fingerprint
+	AskedAt      time.Time // when WeChat was asked: orders the keys of a user
+	SupersededAt time.Time
+	ConfirmedAt  time.Time
+	ConfirmedBy  Confirmation
+	FailedAt     time.Time // first failure to open since the last confirmation
+	DeadAt       time.Time
+	DeadErrcode  int
+	ResetAt      time.Time
+	Sealed       []byte // the key itself, encrypted; empty once it may not be used any more
+}
+
+// ObtainedAt is when the key was stored.
+func (k KeyRecord) ObtainedAt() time.Time { return ID(k.ID).Time() }
+
+// Current says whether no newer key is known.
+func (k KeyRecord) Current() bool { return k.SupersededAt.IsZero() }
+
+// KeysKept is how many keys of a user may still open sealed data: the current one and the two before it.
+const KeysKept = 3
+
+// UsableKeys picks from a user's keys, newest first, those that may open sealed data now: the current one and, of the two
+// before it, those superseded no longer than grace ago.
+func UsableKeys(newestFirst []KeyRecord, now time.Time, grace time.Duration) []KeyRecord {
+	var usable []KeyRecord
+	for i, key := range newestFirst {
+		if i == KeysKept {
+			break
+		}
+		if len(key.Sealed) > 0 && (key.Current() || now.Sub(key.SupersededAt) <= grace) {
+			usable = append(usable, key)
+		}
+	}
+	return usable
+}

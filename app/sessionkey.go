@@ -90,3 +90,54 @@ func UsableKeys(newestFirst []KeyRecord, now time.Time, grace time.Duration) []K
 	}
 	return usable
 }
+
+// Confirm notes that the key was good at a time. It tells whether that is worth storing: times are coarse, but the end of a
+// suspicion always counts.
+func (k *KeyRecord) Confirm(at time.Time, by Confirmation) bool {
+	// Watermarks are whole seconds: within the same second a success counts as later than a failure.
+	endsSuspicion := !k.FailedAt.IsZero() && !at.Before(k.FailedAt.Truncate(time.Second))
+	if !endsSuspicion && at.Sub(k.ConfirmedAt) < Coarse {
+		return false
+	}
+	k.ConfirmedAt, k.ConfirmedBy = at, by
+	if endsSuspicion {
+		k.FailedAt = time.Time{}
+	}
+	return true
+}
+
+// Fail notes a failure to open. It tells whether that is worth storing: only the first since the last confirmation is.
+func (k *KeyRecord) Fail(at time.Time) bool {
+	if !k.FailedAt.IsZero() {
+		return false
+	}
+	k.FailedAt = at
+	return true
+}
+
+// Arrival says what became of a key that WeChat gave.
+type Arrival uint8
+
+// What can become of an arriving key.
+const (
+	KeyIsNew     Arrival = iota // it is the current key now
+	KeyIsCurrent                // it was the current key already
+	KeyIsLate                   // a newer key is known: this one was asked for earlier
+)
+
+// Arrive tells what becomes of a key, given the keys known, newest first. Later answers never overwrite newer keys: what
+// counts is when WeChat was asked.
+func Arrive(arriving KeyRecord, newestFirst []KeyRecord) Arrival {
+	if len(newestFirst) == 0 || !newestFirst[0].Current() {
+		return KeyIsNew
+	}
+	current := newestFirst[0]
+	switch {
+	case arriving.Fingerprint == current.Fingerprint:
+		return KeyIsCurrent
+	case arriving.AskedAt.Before(current.AskedAt):
+		return KeyIsLate
+	default:
+		return KeyIsNew
+	}
+}

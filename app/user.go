@@ -1,6 +1,9 @@
 package app
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // OpenID is WeChat's name for a user in one mini program.
 type OpenID string
@@ -18,10 +21,12 @@ type User struct {
 	UnionID    UnionID
 	Profile    Profile
 	ProfileAt  time.Time // watermark of the stored profile
-	Phone      Phone
+	Phone      SealedPhone
 	PhoneAt    time.Time // watermark of the stored phone number
 	LastSeenAt time.Time // coarse
 	DisabledAt time.Time
+	LastEvent  EventID        // newest of the user's events, each of which names the one before
+	Opened     RecentPayloads // what was opened lately, to notice a payload sent twice
 }
 
 // FirstSeenAt is when the user first logged in.
@@ -47,7 +52,14 @@ const AnonymousNickname = "微信用户"
 // Anonymous says whether the profile names nobody: no nickname, or the one WeChat gives for everybody.
 func (p Profile) Anonymous() bool { return p.Nickname == "" || p.Nickname == AnonymousNickname }
 
-// Phone is a phone number as WeChat gives it. Stored encrypted, with a keyed hash for search.
+// SealedPhone is a phone number as it is stored: encrypted, a keyed hash to find it by, and its last four digits in clear.
+type SealedPhone struct {
+	Sealed []byte
+	Hash   []byte
+	Tail   string
+}
+
+// Phone is a phone number as WeChat gives it.
 type Phone struct {
 	Number      string // with country code where it is not 86
 	PureNumber  string
@@ -78,4 +90,29 @@ func (u User) ChangeProfile(arriving Profile, watermark time.Time) ProfileChange
 	default:
 		return ProfileUpdated
 	}
+}
+
+// PayloadDigest names one payload, to notice when it is sent again.
+type PayloadDigest [8]byte
+
+// payloadsRemembered is how many payloads a user's row remembers.
+const payloadsRemembered = 4
+
+// RecentPayloads holds the digests of the payloads a user opened last, newest first, one after the other.
+type RecentPayloads []byte
+
+// Contains says whether the payload was opened lately.
+func (r RecentPayloads) Contains(digest PayloadDigest) bool {
+	for chunk := range slices.Chunk(r, len(digest)) {
+		if string(chunk) == string(digest[:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// With gives the digests with one more in front, the oldest dropped.
+func (r RecentPayloads) With(digest PayloadDigest) RecentPayloads {
+	kept := min(len(r), (payloadsRemembered-1)*len(digest))
+	return append(digest[:], r[:kept]...)
 }

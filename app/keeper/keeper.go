@@ -1,65 +1,61 @@
 // Package keeper is why the program exists: it trades login codes for session keys, keeps the keys, opens what WeChat
 // sealed under them, and knows which key fits. Every login and every opening, good or bad, leaves an event that says
 // precisely what happened; the client is told no more than a Kind.
+//
+// It does not know HTTP, cookies or pages, and it never holds a write transaction while it waits for WeChat.
 package keeper
 
 import (
-	"context"
-	"encoding/json"
+	"log/slog"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"wxkeeper/app"
+	"wxkeeper/app/wechat"
+	"wxkeeper/db"
 )
 
-// Login is what a mini program gets for a good code.
-type Login struct {
-	Token     app.Token
-	ExpiresIn time.Duration // until the session ends if it is not used again
-	User      app.UserNumber
+// Settings are the rules an operator may change.
+type Settings struct {
+	Sessions       app.SessionPolicy
+	KeyGrace       time.Duration // how long a superseded key still opens
+	SealedMaxAge   time.Duration // oldest watermark accepted, 0: any
+	EventsKeep     time.Duration
+	LimitFailures  bool // refuse sessions that fail to open too often
+	AcceptMockCode bool // take the developer tools' mock code to WeChat: only the sandbox's WeChat knows it
 }
 
-// Sealed is encrypted data as a client sends it. RawData and Signature are optional; only both together are looked at.
-type Sealed struct {
-	EncryptedData string
-	IV            string
-	RawData       string
-	Signature     string
+// Options are what a Keeper is made of.
+type Options struct {
+	App      app.App
+	Store    *db.DB
+	Ring     *db.KeyRing
+	WeChat   *wechat.Client
+	Settings Settings
+	Clock    func() time.Time
+	Log      *slog.Logger
 }
 
-// Opened is what a payload held. A profile is the user's stored profile after this payload was applied; any other kind is
-// the opened object itself, without openId and watermark.
-type Opened struct {
-	User      app.UserNumber
-	IsProfile bool
-	Profile   app.Profile
-	Object    json.RawMessage
+// Keeper keeps the session keys of one app. It is safe for concurrent use. Close it.
+type Keeper struct {
+	Options
+	flights   singleflight.Group // logins that wait for WeChat, by code
+	failures  *failures
+	strangers *strangers
 }
 
-// Session is what a token stands for.
-type Session struct {
-	User      app.UserNumber
-	ExpiresIn time.Duration
+// New makes a Keeper and starts its recorder of strangers' failures.
+func New(options Options) *Keeper {
+	k := &Keeper{Options: options, failures: newFailures()}
+	k.strangers = startStrangers(options.Store, options.Log)
+	return k
 }
 
-// Keeper keeps the session keys of one app. It is safe for concurrent use.
-type Keeper struct{}
+// Close writes what is still waiting to be recorded. Call it after the last request.
+func (k *Keeper) Close() { k.strangers.close() }
 
-// Login trades a code of wx.login for a token.
-func (k *Keeper) Login(ctx context.Context, caller app.Caller, code string) (Login, error) {
-	panic("being written")
-}
-
-// Open opens sealed data for the owner of the token.
-func (k *Keeper) Open(ctx context.Context, caller app.Caller, token string, sealed Sealed) (Opened, error) {
-	panic("being written")
-}
-
-// Session tells what a token stands for, and keeps the session alive.
-func (k *Keeper) Session(ctx context.Context, caller app.Caller, token string) (Session, error) {
-	panic("being written")
-}
-
-// Logout ends the session of a token.
-func (k *Keeper) Logout(ctx context.Context, caller app.Caller, token string) error {
-	panic("being written")
+// event begins an event of a request.
+func (k *Keeper) event(caller app.Caller, reason app.Reason) app.Event {
+	return app.Event{AppID: k.App.ID, RequestID: caller.RequestID, Client: caller.Client, Reason: reason}
 }

@@ -1,0 +1,59 @@
+# Needs Go and git; gcc as well for the race detector. Everything else is fetched and built on first use.
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME := 30s
+
+# The race detector needs a C compiler, and not every platform has one. Asking compiles a little the first time.
+RACE   = $(shell CGO_ENABLED=1 go build -race runtime/race >/dev/null 2>&1 && echo yes)
+GOTEST = $(if $(RACE),CGO_ENABLED=1 go test -race,CGO_ENABLED=0 go test) -shuffle=on -timeout=6m
+
+.DEFAULT_GOAL := help
+.PHONY: help dev build check test fuzz bench clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+dev: ## run everything in one process, with a WeChat emulator and no configuration
+	go run . sandbox
+
+build: ## build the static binary ./wxkeeper
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w -X main.version=$(VERSION)' -o wxkeeper .
+
+check: ## gofmt, vet, staticcheck, and generated files are current
+	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "run: gofmt -w" $$unformatted; exit 1; }
+	go vet ./...
+	go tool -modfile=tools.mod staticcheck ./...
+ifneq ($(wildcard e2e/go.mod),)
+	cd e2e && go vet ./... && go tool -modfile=../tools.mod staticcheck ./...
+endif
+	@$(check-generated)
+
+# Compares what git sees before and after, so that it also works amid other changes.
+define check-generated
+git rev-parse --git-dir >/dev/null 2>&1 || { echo "not a git checkout: generated files are not checked"; exit 0; }; \
+before=$$(git status --porcelain; git diff) && \
+echo "go generate ./..." && go generate ./... && \
+after=$$(git status --porcelain; git diff) && \
+test "$$before" = "$$after" || { git diff --stat; echo "generated files were not current: commit what go generate wrote"; exit 1; }
+endef
+
+test: check ## everything CI runs: check, then all tests with the race detector
+	@$(if $(RACE),true,echo "no race detector here: testing without it")
+	$(GOTEST) ./...
+ifneq ($(wildcard e2e/go.mod),)
+	cd e2e && $(GOTEST) ./...
+endif
+
+fuzz: ## run every fuzz test, each for FUZZTIME=30s
+	@for package in $$(go list ./...); do \
+		targets=$$(go test -list='^Fuzz' $$package) || exit 1; \
+		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+			(set -x; go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$package) || exit 1; \
+		done; \
+	done
+
+bench: ## run the benchmarks
+	go test -run='^$$' -bench=. -benchmem ./...
+
+clean: ## remove what was built
+	rm -rf wxkeeper dist

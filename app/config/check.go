@@ -1,0 +1,192 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"wxkeeper/app"
+)
+
+// appidForm is wider than WeChat's wx and 16 hex digits: stand-ins for WeChat use names of their own.
+var appidForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+func (r *report) appid(setting, value string) app.Appid {
+	const do = "Set it to the AppID of the mini program (开发设置 at mp.weixin.qq.com), such as wx0123456789abcdef.\n" +
+		"Without a WeChat account, try: wxkeeper sandbox"
+	switch {
+	case value == "":
+		r.refuse(setting, "is missing", do)
+		return ""
+	case secretForm.MatchString(value) || !appidForm.MatchString(value):
+		r.refuseValue(setting, value, "which is no AppID", do)
+		return ""
+	}
+	return app.Appid(value)
+}
+
+func (r *report) addr(setting, value string) string {
+	_, port, err := net.SplitHostPort(value)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		r.refuseValue(setting, value, "which is not host:port",
+			"Write 127.0.0.1:8000 for this machine only, or :8000 for every address of it.")
+		return ""
+	}
+	return value
+}
+
+// loopback says nothing of an address that addr refuses.
+func (r *report) loopback(setting, value string) {
+	host, _, err := net.SplitHostPort(value)
+	if err == nil && !isLoopback(host) {
+		r.refuseValue(setting, value, "which other machines can reach",
+			"The sandbox hands out sessions to anybody: let it listen on 127.0.0.1:8000, or unset "+prefix+setting+".\n"+
+				"To serve others, run: wxkeeper serve")
+	}
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// weChatURL never shows the value: it may hold a password.
+func (r *report) weChatURL(setting, value string) string {
+	const do = "Write https://api.weixin.qq.com, or the https:// address of a proxy of yours, with nothing behind the path."
+	address, err := url.Parse(value)
+	switch {
+	case err != nil || address.Hostname() == "" || address.Scheme != "https" && address.Scheme != "http":
+		r.refuse(setting, "is not the address of an HTTP server", do)
+		return ""
+	case address.User != nil || address.RawQuery != "" || address.ForceQuery || address.Fragment != "":
+		r.refuse(setting, "holds a user name, a query or a fragment", do)
+		return ""
+	case address.Scheme == "http" && !isLoopback(address.Hostname()):
+		r.warn("%s%s is plain http: everybody between here and %s can read the AppSecret and the session keys; use https",
+			prefix, setting, address.Hostname())
+	}
+	return strings.TrimRight(value, "/")
+}
+
+func (r *report) prefixes(setting, value string) []netip.Prefix {
+	var prefixes []netip.Prefix
+	for _, text := range strings.FieldsFunc(value, func(c rune) bool { return c == ',' || c == ' ' }) {
+		one, err := parsePrefix(text)
+		if err != nil {
+			r.refuseValue(setting, text, "which is neither an address nor a CIDR range",
+				"Name the machines your reverse proxies run on, such as 10.0.0.5 or 10.0.0.0/24, separated by commas.")
+			continue
+		}
+		if one.Bits() == 0 {
+			r.warn("%s%s believes X-Forwarded-For of everybody: any client can choose its address; name only your proxies",
+				prefix, setting)
+		}
+		prefixes = append(prefixes, one)
+	}
+	return prefixes
+}
+
+func parsePrefix(text string) (netip.Prefix, error) {
+	if strings.Contains(text, "/") {
+		one, err := netip.ParsePrefix(text)
+		return one.Masked(), err
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return addr.Unmap().WithZone("").Prefix(addr.Unmap().BitLen())
+}
+
+// most bounds every number: beyond it, it is a typing error.
+const most = 1_000_000
+
+func (r *report) number(setting, value string, least int) int {
+	number, err := strconv.Atoi(value)
+	if err != nil || number < least || number > most {
+		r.refuseValue(setting, value, "which is not a number it can take",
+			fmt.Sprintf("Write a whole number from %d to %d.", least, most))
+		return 0
+	}
+	return number
+}
+
+// tokenPolicy has one possible outcome today, so it gives nothing.
+func (r *report) tokenPolicy(setting, value string) {
+	switch value {
+	case "fixed":
+	case "follow-key":
+		r.refuseValue(setting, value, "which this release does not know yet",
+			"Write fixed. follow-key, which also ends a session when its session key dies, comes with the next release.")
+	default:
+		r.refuseValue(setting, value, "which is no policy", "Write fixed.")
+	}
+}
+
+func (r *report) sessions(s Serve) app.SessionPolicy {
+	policy := app.SessionPolicy{
+		Idle:   r.duration("TOKEN_IDLE", s.TokenIdle, 1),
+		MaxAge: r.duration("TOKEN_MAX_AGE", s.TokenMaxAge, 1),
+	}
+	if policy.MaxAge > 0 && policy.Idle > policy.MaxAge {
+		r.refuse("TOKEN_IDLE", fmt.Sprintf("(%s) is longer than %sTOKEN_MAX_AGE (%s)", s.TokenIdle, prefix, s.TokenMaxAge),
+			"An unused session cannot outlive a used one: lower TOKEN_IDLE or raise TOKEN_MAX_AGE.")
+	}
+	return policy
+}
+
+// days is the unit everybody tries and Go does not have.
+var days = regexp.MustCompile(`^([0-9]{1,4})d$`)
+
+func (r *report) duration(setting, value string, least time.Duration) time.Duration {
+	duration, err := time.ParseDuration(value)
+	if err == nil && duration >= least {
+		return duration
+	}
+	do := "Write a number with a unit, such as 90s, 10m or 720h (30 days)."
+	if match := days.FindStringSubmatch(value); match != nil {
+		count, _ := strconv.Atoi(match[1]) // at most four digits
+		do = fmt.Sprintf("Days are written in hours: %dh.", count*24)
+	}
+	what := "which is not a duration"
+	if err == nil {
+		what = "which is too short"
+	}
+	r.refuseValue(setting, value, what, do)
+	return 0
+}
+
+func (r *report) boolean(setting, value string) bool {
+	switch strings.ToLower(value) {
+	case "true", "yes", "on", "1":
+		return true
+	case "false", "no", "off", "0":
+		return false
+	}
+	r.refuseValue(setting, value, "which is neither yes nor no", "Write true or false.")
+	return false
+}
+
+func (r *report) level(setting, value string) slog.Level {
+	switch strings.ToLower(value) {
+	case "debug":
+		return slog.LevelDebug
+	case "info":
+		return slog.LevelInfo
+	case "warn":
+		return slog.LevelWarn
+	case "error":
+		return slog.LevelError
+	}
+	r.refuseValue(setting, value, "which is no level", "Write debug, info, warn or error.")
+	return slog.LevelInfo
+}

@@ -1,0 +1,88 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"wxkeeper/app"
+)
+
+// Config is a checked configuration. Printing it shows no secret.
+type Config struct {
+	Data           string // empty, in the sandbox only: a throw-away folder
+	Addr           string
+	Appid          app.Appid
+	Secret         app.Secret
+	MasterKey      MasterKey
+	WeChatURL      string // without a slash at its end
+	TrustedProxies []netip.Prefix
+	APIRate        int // failures a minute one address may make; 0: no limit on the API at all
+	Sessions       app.SessionPolicy
+	KeyGrace       time.Duration
+	SealedMaxAge   time.Duration // 0: any age
+	EventsKeep     time.Duration
+	LoginsWaiting  int
+	Status200      bool
+	LogLevel       slog.Level
+	Warnings       []string // what works but should not stay so, to be logged at the start
+}
+
+// Config checks everything the server was told and reads its secrets. It fails with all Problems at once.
+func (s Serve) Config(env Env) (Config, error) {
+	trim(&s)
+	var r report
+	cfg := Config{
+		Appid:     r.appid("APPID", s.Appid),
+		Secret:    r.appSecret("SECRET", env),
+		MasterKey: r.masterKey("MASTER_KEY", env, s.Data),
+	}
+	r.plain(&cfg, s)
+	r.unknown(env)
+	cfg.Warnings = r.warnings
+	return cfg, r.err()
+}
+
+// Config checks what the sandbox was told. Appid, secret, master key and WeChat's address are left to the emulator.
+func (s Sandbox) Config() (Config, error) {
+	rest := Serve{Addr: s.Addr}
+	trim(&rest)
+	trim(&s)
+	var r report
+	var cfg Config
+	r.plain(&cfg, rest)
+	r.loopback("ADDR", rest.Addr)
+	cfg.Data = s.Data
+	return cfg, r.err()
+}
+
+// Open gives the data folder and the master key that opens what is encrypted in it. It fails with Problems.
+func (s Store) Open(env Env) (string, MasterKey, error) {
+	trim(&s)
+	var r report
+	key := r.masterKey("MASTER_KEY", env, s.Data)
+	return s.Data, key, r.err()
+}
+
+// Path gives the data folder.
+func (f Folder) Path() string {
+	trim(&f)
+	return f.Data
+}
+
+// plain checks the settings that are no secret and not needed by the sandbox's emulator.
+func (r *report) plain(cfg *Config, s Serve) {
+	cfg.Data = s.Data
+	cfg.Addr = r.addr("ADDR", s.Addr)
+	cfg.WeChatURL = r.weChatURL("WECHAT_URL", s.WeChatURL)
+	cfg.TrustedProxies = r.prefixes("TRUSTED_PROXIES", s.TrustedProxies)
+	cfg.APIRate = r.number("API_RATE", s.APIRate, 0)
+	r.tokenPolicy("TOKEN_POLICY", s.TokenPolicy)
+	cfg.Sessions = r.sessions(s)
+	cfg.KeyGrace = r.duration("KEY_GRACE", s.KeyGrace, 0)
+	cfg.SealedMaxAge = r.duration("SEALED_MAX_AGE", s.SealedMaxAge, 0)
+	cfg.EventsKeep = r.duration("EVENTS_KEEP", s.EventsKeep, 1)
+	cfg.LoginsWaiting = r.number("LOGINS_WAITING", s.LoginsWaiting, 1024)
+	cfg.Status200 = r.boolean("STATUS_200", string(s.Status200))
+	cfg.LogLevel = r.level("LOG_LEVEL", s.LogLevel)
+}

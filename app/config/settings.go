@@ -1,0 +1,69 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// Folder is the setting every command needs: where all state is. Commands that touch no secret need nothing else.
+type Folder struct {
+	Data string `env:"WXKEEPER_DATA" default:"data" help:"Folder that holds all state: the database and its lock. Made when missing, readable by its owner only."`
+}
+
+// Store is what a command needs to read what is encrypted at rest.
+type Store struct {
+	Folder
+	MasterKey onlyByEnvironment `kong:"-" env:"WXKEEPER_MASTER_KEY" help:"Required. The key that encrypts everything secret at rest: 64 hex digits, as wxkeeper keygen prints. Keep it outside the data folder and as long as the data: nothing opens without it."`
+}
+
+// Serve is everything the server can be told. Its texts are raw: Config checks them.
+type Serve struct {
+	Appid  string            `env:"WXKEEPER_APPID" placeholder:"APPID" help:"Required. AppID of the mini program, from the development settings (开发设置) at mp.weixin.qq.com."`
+	Secret onlyByEnvironment `kong:"-" env:"WXKEEPER_SECRET" help:"Required. AppSecret of the mini program, from the same page."`
+	Store
+	Addr           string `env:"WXKEEPER_ADDR" default:"127.0.0.1:8000" help:"Address to listen on. Put a reverse proxy with TLS in front of it."`
+	WeChatURL      string `name:"wechat-url" env:"WXKEEPER_WECHAT_URL" default:"https://api.weixin.qq.com" help:"Where WeChat's server API is: WeChat itself, a proxy of yours, or the sandbox."`
+	TrustedProxies string `env:"WXKEEPER_TRUSTED_PROXIES" placeholder:"CIDR,..." help:"Reverse proxies whose X-Forwarded-For is believed: addresses or CIDR ranges, separated by commas. Empty: nobody's."`
+	APIRate        string `name:"api-rate" env:"WXKEEPER_API_RATE" default:"300" help:"Failures a minute that one address may make. 0: no limit on the API at all."`
+	TokenPolicy    string `env:"WXKEEPER_TOKEN_POLICY" default:"fixed" help:"What ends a session. fixed: time alone, by the next two settings."`
+	TokenIdle      string `env:"WXKEEPER_TOKEN_IDLE" default:"720h" help:"A session unused for so long ends."`
+	TokenMaxAge    string `env:"WXKEEPER_TOKEN_MAX_AGE" default:"4320h" help:"A session so old ends, used or not."`
+	KeyGrace       string `env:"WXKEEPER_KEY_GRACE" default:"10m" help:"How long the session key before a new login still opens data sealed under it. 0: not at all."`
+	SealedMaxAge   string `env:"WXKEEPER_SEALED_MAX_AGE" default:"24h" help:"Sealed data older than this is refused. 0: any age is accepted."`
+	EventsKeep     string `env:"WXKEEPER_EVENTS_KEEP" default:"720h" help:"How long events are kept."`
+	LoginsWaiting  string `env:"WXKEEPER_LOGINS_WAITING" default:"1024" help:"How many logins may wait for WeChat at once, at least 1024. One more is told to try again later."`
+	Status200      Switch `name:"status-200" env:"WXKEEPER_STATUS_200" default:"false" help:"Answer failures of the API with HTTP status 200, for clients that read only the body."`
+	LogLevel       string `env:"WXKEEPER_LOG_LEVEL" default:"info" help:"What is logged: debug, info, warn or error and everything above it."`
+}
+
+// Sandbox is what the emulator can be told; everything else has its default. Without a folder it uses a throw-away one.
+type Sandbox struct {
+	Addr string `env:"WXKEEPER_ADDR" default:"127.0.0.1:8000" help:"Address to listen on, on this machine only."`
+	Data string `env:"WXKEEPER_DATA" placeholder:"FOLDER" help:"Folder to keep the state in. Empty: a throw-away folder."`
+}
+
+// onlyByEnvironment stands where a secret stands in the order of settings. It holds nothing and has no flag: the secret is
+// read from its variable, or from the file its _FILE variable names.
+type onlyByEnvironment struct{}
+
+// Switch is yes or no, still as text, so that a bad value is reported together with all other problems.
+type Switch string
+
+// Decode takes kong's token: a flag without a value means true.
+func (s *Switch) Decode(ctx *kong.DecodeContext) error {
+	*s = "true"
+	if ctx.Scan.Peek().Type == kong.FlagValueToken {
+		*s = Switch(strings.TrimSpace(ctx.Scan.Pop().String()))
+	}
+	return nil
+}
+
+// IsBool tells kong that the flag needs no value.
+func (*Switch) IsBool() bool { return true }
+
+// Help tells kong what no flag can tell: the secrets.
+func (Serve) Help() string { return secretsHelp(Serve{}) }
+
+// Help tells kong what no flag can tell: the master key.
+func (Store) Help() string { return secretsHelp(Store{}) }

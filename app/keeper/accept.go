@@ -1,0 +1,120 @@
+package keeper
+
+import (
+	"context"
+	"time"
+
+	"wxkeeper/app"
+	"wxkeeper/app/wechat"
+	"wxkeeper/db"
+)
+
+// accept stores what a good payload tells: the profile or phone number, the key that fitted, and the event.
+func (k *Keeper) accept(ctx context.Context, caller app.Caller, h holder, t trial) (Opened, error) {
+	phone, err := k.phoneOf(h.user, t.payload)
+	if err != nil {
+		return Opened{}, err
+	}
+	var stored app.User
+	err = k.Store.Write(ctx, func(tx *db.Tx) error {
+		before, err := k.present(ctx, tx, h)
+		if err != nil {
+			return err
+		}
+		after, notes := apply(before, t, phone, h.at)
+		stored = after
+		if err := confirm(tx, t, h.at); err != nil {
+			return err
+		}
+		return k.storeUser(tx, before, after, h.at, k.openedEvent(caller, before, t, notes))
+	})
+	if err != nil {
+		return Opened{}, endedMeanwhile(err)
+	}
+	opened := Opened{User: stored.Number, IsProfile: t.payload.Kind == wechat.KindProfile}
+	if opened.IsProfile {
+		opened.Profile = stored.Profile
+	} else {
+		opened.Object = t.payload.Object()
+	}
+	return opened, nil
+}
+
+func (k *Keeper) phoneOf(user app.User, payload wechat.Payload) (app.SealedPhone, error) {
+	if payload.Kind != wechat.KindPhone {
+		return app.SealedPhone{}, nil
+	}
+	return k.sealPhone(user, payload.Phone)
+}
+
+// apply gives the user as a good payload leaves him, and what an event should note about it. Old data never overwrites new.
+func apply(before app.User, t trial, phone app.SealedPhone, at time.Time) (after app.User, notes []app.Reason) {
+	after = before
+	watermark := t.payload.Watermark.At
+	switch t.payload.Kind {
+	case wechat.KindProfile:
+		notes = applyProfile(&after, t.payload.Profile, watermark)
+	case wechat.KindPhone:
+		if !watermark.Before(before.PhoneAt) {
+			after.Phone, after.PhoneAt = phone, watermark
+			notes = []app.Reason{app.PhoneOK}
+		}
+	}
+	if t.payload.UnionID != "" {
+		after.UnionID = t.payload.UnionID
+	}
+	if !before.Opened.Contains(t.digest) {
+		after.Opened = before.Opened.With(t.digest)
+	}
+	seen(&after, at)
+	return after, notes
+}
+
+func applyProfile(user *app.User, arriving app.Profile, watermark time.Time) []app.Reason {
+	switch user.ChangeProfile(arriving, watermark) {
+	case app.ProfileUpdated:
+		user.Profile, user.ProfileAt = arriving, watermark
+		return []app.Reason{app.ProfileWasUpdated}
+	case app.ProfileAnonymous:
+		return []app.Reason{app.ProfileWasAnonymous}
+	case app.ProfileOlder:
+		return []app.Reason{app.ProfileWasOlder}
+	default:
+		return nil
+	}
+}
+
+// confirm notes that the key that fitted was good when WeChat sealed the payload.
+func confirm(tx *db.Tx, t trial, at time.Time) error {
+	confirmed, when := t.fitting, t.payload.Watermark.At
+	if when.After(at) {
+		when = at
+	}
+	if !confirmed.Confirm(when, app.ConfirmedByOpening) {
+		return nil
+	}
+	_, err := tx.UpdateKey(t.fitting, confirmed)
+	return err
+}
+
+// openedEvent tells a good opening: the most telling reason first, the rest as notes.
+func (k *Keeper) openedEvent(caller app.Caller, before app.User, t trial, notes []app.Reason) app.Event {
+	var reasons []app.Reason
+	if t.position > 0 {
+		reasons = append(reasons, app.OpenOKPrevious)
+	}
+	if t.repaired {
+		reasons = append(reasons, app.OpenRepaired)
+	}
+	if before.Opened.Contains(t.digest) {
+		reasons = append(reasons, app.OpenReplayed)
+	}
+	if len(reasons) == 0 {
+		reasons = append(reasons, app.OpenOK)
+	}
+	event := k.event(caller, reasons[0])
+	event.Fingerprint = t.fitting.Fingerprint
+	event.Detail = app.Detail{Key: t.position, Kind: string(t.payload.Kind)}
+	event.Detail.Notes = append(append(append(event.Detail.Notes, reasons[1:]...), t.notes...), notes...)
+	return event
+}

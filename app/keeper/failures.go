@@ -1,0 +1,73 @@
+package keeper
+
+import (
+	"sync"
+	"time"
+
+	"wxkeeper/app"
+)
+
+const (
+	failuresAllowed = 60 // failures to open one session may make in failuresWindow
+	failuresWindow  = 10 * time.Minute
+	sessionsWatched = 10_000
+)
+
+// failures counts failures to open by session, so that nobody can try millions of forged payloads on a key. It holds a
+// bounded number of sessions in two halves: when the newer half is full the older one is forgotten.
+type failures struct {
+	lock         sync.Mutex
+	newer, older map[app.SessionID]*failureCount
+}
+
+type failureCount struct {
+	began time.Time
+	n     int
+	told  bool // an event has said that the session is refused for now
+}
+
+func newFailures() *failures {
+	return &failures{newer: map[app.SessionID]*failureCount{}}
+}
+
+// tooManyFailures says how long a session must wait until it may try again, and whether it is told so for the first time.
+func (k *Keeper) tooManyFailures(h holder) (wait time.Duration, first bool) {
+	if !k.Settings.LimitFailures {
+		return 0, false
+	}
+	k.failures.lock.Lock()
+	defer k.failures.lock.Unlock()
+	count := k.failures.of(h)
+	if count == nil || count.n < failuresAllowed {
+		return 0, false
+	}
+	first, count.told = !count.told, true
+	return count.began.Add(failuresWindow).Sub(h.at), first
+}
+
+// add counts one failure.
+func (f *failures) add(h holder) {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	count := f.of(h)
+	if count == nil {
+		if len(f.newer) >= sessionsWatched/2 {
+			f.newer, f.older = map[app.SessionID]*failureCount{}, f.newer
+		}
+		count = &failureCount{began: h.at}
+		f.newer[h.session.ID] = count
+	}
+	count.n++
+}
+
+// of finds the count of a session's running window.
+func (f *failures) of(h holder) *failureCount {
+	count, ok := f.newer[h.session.ID]
+	if !ok {
+		count = f.older[h.session.ID]
+	}
+	if count == nil || h.at.Sub(count.began) >= failuresWindow {
+		return nil
+	}
+	return count
+}

@@ -1,0 +1,286 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"wxkeeper/app"
+	"wxkeeper/app/wechat"
+	"wxkeeper/db"
+)
+
+// Login is what a mini program gets for a good code.
+type Login struct {
+	Token     app.Token
+	ExpiresIn time.Duration // until the session ends if it is not used again
+	User      app.UserNumber
+}
+
+// Login trades a code of wx.login for a token. Callers that bring the same code while WeChat's answer is awaited share the
+// answer, and each gets a token of its own. Once WeChat has answered, the key is stored even if the caller has gone: the code
+// is spent, and the key may be the user's only good one.
+func (k *Keeper) Login(ctx context.Context, caller app.Caller, code string) (Login, error) {
+	answer, first, err := k.exchange(ctx, caller, code)
+	if err != nil {
+		return Login{}, err
+	}
+	login, err := k.admit(context.WithoutCancel(ctx), caller, answer, first)
+	if app.KindOf(err) == app.StorageUnavailable {
+		k.strangers.record(k.Clock(), k.event(caller, app.LoginStorage))
+	}
+	return login, err
+}
+
+// exchange asks WeChat. Its failures know no user: they are recorded without being waited for.
+func (k *Keeper) exchange(ctx context.Context, caller app.Caller, code string) (wechat.Login, bool, error) {
+	if err := k.checkCode(code); err != nil {
+		k.strangers.record(k.Clock(), k.event(caller, app.ReasonOf(err)))
+		return wechat.Login{}, false, err
+	}
+	first := false
+	answer, err, _ := k.flights.Do(code, func() (any, error) {
+		first = true
+		return k.WeChat.Code2Session(context.WithoutCancel(ctx), code)
+	})
+	if err != nil {
+		event, failure := k.refusal(caller, err)
+		k.strangers.record(k.Clock(), event)
+		return wechat.Login{}, false, failure
+	}
+	return answer.(wechat.Login), first, nil
+}
+
+func (k *Keeper) checkCode(code string) error {
+	if code == app.MockCode && k.Settings.AcceptMockCode {
+		return nil
+	}
+	return app.CheckCode(code)
+}
+
+// refusal tells a failed exchange twice: precisely for the operator, as a Kind for the client.
+func (k *Keeper) refusal(caller app.Caller, err error) (app.Event, error) {
+	event := k.event(caller, app.LoginWeChatOdd)
+	var refused *wechat.Error
+	if !errors.As(err, &refused) {
+		return event, app.Fail(app.WeChatUnavailable, event.Reason).Because(err)
+	}
+	event.Errcode, event.Rid = refused.Errcode, refused.Rid
+	event.Detail = app.Detail{Problem: string(refused.Problem), Field: refused.Field, Address: refused.Address}
+	if refused.Tries > 1 {
+		event.Detail.Tries = refused.Tries
+	}
+	outcome := outcomes[refused.Class()]
+	if refused.Class() == wechat.ClassCodeInvalid && k.callsFromElsewhere(caller) {
+		outcome.reason = app.LoginAppidMismatch
+		event.Detail.OtherAppid, event.Detail.OurAppid = caller.Client.Appid, k.App.Appid
+	}
+	event.Reason = outcome.reason
+	return event, app.Fail(outcome.kind, outcome.reason).After(outcome.wait).Because(err)
+}
+
+func (k *Keeper) callsFromElsewhere(caller app.Caller) bool {
+	return caller.Client.Appid != "" && caller.Client.Appid != k.App.Appid
+}
+
+// outcome is what a class of WeChat's failures means for a login.
+type outcome struct {
+	kind   app.Kind
+	reason app.Reason
+	wait   time.Duration
+}
+
+var outcomes = map[wechat.Class]outcome{
+	wechat.ClassCodeInvalid:   {kind: app.InvalidCode, reason: app.LoginCodeInvalid},
+	wechat.ClassCodeUsed:      {kind: app.InvalidCode, reason: app.LoginCodeUsed},
+	wechat.ClassBlocked:       {kind: app.BlockedByWeChat, reason: app.LoginBlocked},
+	wechat.ClassLimited:       {kind: app.TooManyRequests, reason: app.LoginLimitedWeChat, wait: time.Minute},
+	wechat.ClassQuota:         {kind: app.WeChatUnavailable, reason: app.LoginWeChatBusy},
+	wechat.ClassBusy:          {kind: app.WeChatUnavailable, reason: app.LoginWeChatBusy},
+	wechat.ClassConfiguration: {kind: app.Misconfigured, reason: app.LoginConfig},
+	wechat.ClassTimeout:       {kind: app.WeChatUnavailable, reason: app.LoginWeChatTimeout},
+	wechat.ClassUnreachable:   {kind: app.WeChatUnavailable, reason: app.LoginWeChatUnreachable},
+	wechat.ClassWaitingFull:   {kind: app.WeChatUnavailable, reason: app.LoginWaitingFull},
+	wechat.ClassCancelled:     {kind: app.WeChatUnavailable, reason: app.LoginWeChatTimeout},
+	wechat.ClassOdd:           {kind: app.WeChatUnavailable, reason: app.LoginWeChatOdd},
+}
+
+// arrival is all that a good answer brings to be stored.
+type arrival struct {
+	caller app.Caller
+	answer wechat.Login
+	first  bool // not one of several callers that brought the same code at once
+	at     time.Time
+	token  app.Token
+	key    app.KeyRecord
+}
+
+// admit stores the key and makes a session.
+func (k *Keeper) admit(ctx context.Context, caller app.Caller, answer wechat.Login, first bool) (Login, error) {
+	a := k.prepare(caller, answer, first)
+	var user app.User
+	err := k.Store.Write(ctx, func(tx *db.Tx) (err error) {
+		user, err = k.storeLogin(ctx, tx, a)
+		return err
+	})
+	switch {
+	case err != nil:
+		return Login{}, err
+	case user.Disabled():
+		return Login{}, app.Fail(app.UserDisabled, app.LoginDisabled)
+	}
+	end, _ := k.Settings.Sessions.End(app.Session{ID: app.SessionID(app.FirstID(a.at)), SeenAt: a.at})
+	return Login{Token: a.token, ExpiresIn: end.Sub(a.at), User: user.Number}, nil
+}
+
+// prepare does the cryptography of a login before the transaction begins.
+func (k *Keeper) prepare(caller app.Caller, answer wechat.Login, first bool) arrival {
+	at := k.Clock()
+	id := app.KeyID(app.NewID(at))
+	return arrival{
+		caller: caller, answer: answer, first: first, at: at, token: app.NewToken(),
+		key: app.KeyRecord{
+			ID:          id,
+			AskedAt:     answer.AskedAt,
+			Fingerprint: k.Ring.Fingerprint(answer.SessionKey),
+			Sealed:      k.Ring.Seal(db.KeyPlace(k.App.ID, id, answer.OpenID), []byte(answer.SessionKey.Reveal())),
+		},
+	}
+}
+
+// storeLogin writes a login: user, key, session and event. A disabled user gets the event alone.
+func (k *Keeper) storeLogin(ctx context.Context, tx *db.Tx, a arrival) (app.User, error) {
+	before, isNew, err := k.userOf(ctx, tx, a)
+	if err != nil {
+		return before, err
+	}
+	event := k.event(a.caller, app.LoginDisabled)
+	if !before.Disabled() {
+		event.Reason, err = k.storeKey(ctx, tx, before, a)
+		if err != nil {
+			return before, err
+		}
+		if isNew {
+			event.Reason = app.LoginFirst
+		}
+		if err := k.storeSession(tx, before, a); err != nil {
+			return before, err
+		}
+	}
+	if !a.first {
+		event.Detail.Notes = []app.Reason{event.Reason}
+		event.Reason = app.LoginDuplicate
+	}
+	event.Fingerprint = a.key.Fingerprint
+	after := before
+	if a.answer.UnionID != "" {
+		after.UnionID = a.answer.UnionID
+	}
+	seen(&after, a.at)
+	return after, k.storeUser(tx, before, after, a.at, event)
+}
+
+// userOf finds the user of an answer, or stores a new one.
+func (k *Keeper) userOf(ctx context.Context, tx *db.Tx, a arrival) (user app.User, isNew bool, err error) {
+	user, err = tx.UserByOpenID(ctx, k.App.ID, a.answer.OpenID)
+	if app.KindOf(err) != app.NotFound {
+		return user, false, err
+	}
+	number, err := k.freeNumber(ctx, tx)
+	if err != nil {
+		return user, false, err
+	}
+	user = app.User{
+		ID: app.UserID(tx.NewID(a.at)), AppID: k.App.ID, OpenID: a.answer.OpenID, Number: number, LastSeenAt: a.at,
+		UnionID: a.answer.UnionID,
+	}
+	return user, true, tx.InsertUser(user)
+}
+
+func (k *Keeper) freeNumber(ctx context.Context, tx *db.Tx) (app.UserNumber, error) {
+	for {
+		number := app.NewUserNumber()
+		_, err := tx.UserByNumber(ctx, k.App.ID, number)
+		switch {
+		case err == nil:
+			continue
+		case app.KindOf(err) == app.NotFound:
+			return number, nil
+		default:
+			return 0, err
+		}
+	}
+}
+
+// storeKey puts an arriving key into the user's history.
+func (k *Keeper) storeKey(ctx context.Context, tx *db.Tx, user app.User, a arrival) (app.Reason, error) {
+	known, err := tx.KeysOfUser(ctx, user.ID)
+	if err != nil {
+		return "", err
+	}
+	key := a.key
+	key.UserID = user.ID
+	switch app.Arrive(key, known) {
+	case app.KeyIsCurrent:
+		return app.LoginSameKey, renewKey(tx, known[0], a)
+	case app.KeyIsLate:
+		return app.LoginLateAnswer, k.keepLateKey(tx, key, known, a.at)
+	}
+	if len(known) > 0 && known[0].Current() {
+		if err := tx.SupersedeKey(known[0], a.at); err != nil {
+			return "", err
+		}
+	}
+	if err := tx.InsertKey(k.App.ID, key); err != nil {
+		return "", err
+	}
+	return app.LoginNewKey, tx.AgeKeys(append([]app.KeyRecord{key}, known...))
+}
+
+// renewKey confirms the current key, which WeChat gave again.
+func renewKey(tx *db.Tx, current app.KeyRecord, a arrival) error {
+	renewed := current
+	renewed.AskedAt = later(current.AskedAt, a.key.AskedAt)
+	renewed.Confirm(a.at, app.ConfirmedByLogin)
+	renewed.DeadAt, renewed.DeadErrcode = time.Time{}, 0
+	_, err := tx.UpdateKey(current, renewed)
+	return err
+}
+
+// keepLateKey keeps a key that was asked for before the current one: data may have been sealed under it.
+func (k *Keeper) keepLateKey(tx *db.Tx, late app.KeyRecord, known []app.KeyRecord, at time.Time) error {
+	for _, key := range known {
+		if key.Fingerprint == late.Fingerprint {
+			return nil
+		}
+	}
+	late.SupersededAt = at
+	return tx.InsertKey(k.App.ID, late)
+}
+
+func (k *Keeper) storeSession(tx *db.Tx, user app.User, a arrival) error {
+	return tx.InsertSession(k.App.ID, app.Session{
+		ID: app.SessionID(tx.NewID(a.at)), UserID: user.ID, SeenAt: a.at, Client: a.caller.Client,
+	}, a.token.Hash())
+}
+
+// storeUser writes an event and what changed of the user whose it is.
+func (k *Keeper) storeUser(tx *db.Tx, before, after app.User, at time.Time, event app.Event) error {
+	event.UserID, event.Previous = before.ID, before.LastEvent
+	after.LastEvent = tx.AddEvent(at, event)
+	return tx.UpdateUser(before, after)
+}
+
+// seen notes that a user was here, coarsely.
+func seen(user *app.User, at time.Time) {
+	if at.Sub(user.LastSeenAt) >= app.Coarse {
+		user.LastSeenAt = at
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,298 @@
+package keeper
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"wxkeeper/app"
+	"wxkeeper/app/wechat"
+	"wxkeeper/db"
+)
+
+// Sealed is encrypted data as a client sends it. RawData and Signature are optional; only both together are looked at.
+type Sealed struct {
+	EncryptedData string
+	IV            string
+	RawData       string
+	Signature     string
+}
+
+// Opened is what a payload held. A profile is the user's stored profile after this payload was applied; any other kind is
+// the opened object itself, without openId and watermark.
+type Opened struct {
+	User      app.UserNumber
+	IsProfile bool
+	Profile   app.Profile
+	Object    json.RawMessage
+}
+
+// Open opens sealed data for the owner of the token and stores what it tells about the user. Every failure to open is
+// SealedDataUnopened, whatever the cause; the event says which check failed.
+func (k *Keeper) Open(ctx context.Context, caller app.Caller, token string, sealed Sealed) (Opened, error) {
+	h, err := k.recognise(ctx, caller, token)
+	if err != nil {
+		return Opened{}, err
+	}
+	data, err := wechat.ReadSealed(sealed.EncryptedData, sealed.IV)
+	if err != nil {
+		return Opened{}, k.refuseMalformed(ctx, caller, h, err)
+	}
+	if wait, first := k.tooManyFailures(h); wait > 0 {
+		return Opened{}, k.refuseLimited(ctx, caller, h, wait, first)
+	}
+	keys, err := k.Store.Read().KeysOfUser(ctx, h.user.ID)
+	if err != nil {
+		return Opened{}, err
+	}
+	trial := k.try(h, keys, data, sealed)
+	if trial.failed != "" {
+		k.failures.add(h)
+		return Opened{}, k.refuseTrial(ctx, caller, h, trial)
+	}
+	return k.accept(ctx, caller, h, trial)
+}
+
+// trial is what became of trying every usable key on a payload.
+type trial struct {
+	failed    app.Reason // "" when the payload is good
+	notes     []app.Reason
+	problem   string // which check failed, in the words of package wechat
+	payload   wechat.Payload
+	digest    app.PayloadDigest
+	repaired  bool
+	current   app.KeyRecord // the user's newest key
+	fitting   app.KeyRecord // the key that opened the payload, if one did
+	position  int           // of the fitting key: 0 is the current one
+	opened    bool
+	signed    bool // rawData and signature came along
+	signature bool // and a known key made the signature
+}
+
+// try tries every usable key, always all of them, so that the time tells nobody which one fitted.
+func (k *Keeper) try(h holder, known []app.KeyRecord, data wechat.Sealed, sealed Sealed) trial {
+	t := trial{repaired: data.Repaired, digest: digestOf(data), signed: sealed.RawData != "" && sealed.Signature != ""}
+	if len(known) > 0 {
+		t.current = known[0]
+	}
+	for i, record := range app.UsableKeys(known, h.at, k.Settings.KeyGrace) {
+		key, err := k.sessionKey(h.user, record)
+		if err != nil {
+			k.Log.Error("stored session key does not open", "fingerprint", record.Fingerprint.String(), "error", err)
+			continue
+		}
+		if t.signed && wechat.CheckRawData(key, sealed.RawData, sealed.Signature) {
+			t.signature = true
+		}
+		payload, err := data.Open(key)
+		switch {
+		case err != nil && i == 0:
+			t.problem = err.Error()
+		case err == nil && !t.opened:
+			t.opened, t.payload, t.fitting, t.position = true, payload, record, i
+		}
+	}
+	t.judge(k, h)
+	return t
+}
+
+func (k *Keeper) sessionKey(user app.User, record app.KeyRecord) (app.SessionKey, error) {
+	text, err := k.Ring.Open(db.KeyPlace(user.AppID, record.ID, user.OpenID), record.Sealed)
+	if err != nil {
+		return app.SessionKey{}, err
+	}
+	return app.NewSessionKey(string(text))
+}
+
+// judge says whether the payload is good, in the order of the checks.
+func (t *trial) judge(k *Keeper, h holder) {
+	switch {
+	case t.signed && t.signature:
+		t.notes = append(t.notes, app.SignatureOK)
+	case t.signed:
+		t.notes = append(t.notes, app.SignatureMismatch)
+	}
+	switch {
+	case !t.opened && t.signature:
+		t.failed = app.OpenDataDamaged
+	case !t.opened:
+		t.failed = app.OpenNoKeyFits
+		t.notes = append(t.notes, openingFailures[t.problem]...)
+	case t.signed && !t.signature:
+		t.failed, t.notes = app.SignatureMismatch, nil
+	default:
+		t.failed, t.problem = k.checkPayload(h, t.payload)
+	}
+}
+
+// openingFailures names the two ways in which a key does not fit.
+var openingFailures = map[string][]app.Reason{
+	wechat.BadPadding.Error(): {app.OpenPadding},
+	wechat.BadJSON.Error():    {app.OpenNotJSON},
+}
+
+// futureAllowed is how far ahead of our clock WeChat's may be.
+const futureAllowed = 5 * time.Minute
+
+// checkPayload checks what an opened payload says about itself.
+func (k *Keeper) checkPayload(h holder, payload wechat.Payload) (failed app.Reason, problem string) {
+	if err := payload.CheckWatermark(k.App.Appid); err != nil {
+		return payloadFailure(err), err.Error()
+	}
+	age := h.at.Sub(payload.Watermark.At)
+	switch {
+	case age < -futureAllowed:
+		return app.OpenFuture, ""
+	case k.Settings.SealedMaxAge > 0 && age > k.Settings.SealedMaxAge:
+		return app.OpenTooOld, ""
+	}
+	if err := payload.CheckOpenID(h.user.OpenID); err != nil {
+		return payloadFailure(err), err.Error()
+	}
+	return "", ""
+}
+
+func payloadFailure(err error) app.Reason {
+	switch {
+	case errors.Is(err, wechat.MissingWatermark):
+		return app.OpenNoWatermark
+	case errors.Is(err, wechat.AppidMismatch):
+		return app.OpenOtherAppid
+	default:
+		return app.OpenOtherOpenID
+	}
+}
+
+// refuseMalformed records a payload that is not even base64 of the right lengths.
+func (k *Keeper) refuseMalformed(ctx context.Context, caller app.Caller, h holder, cause error) error {
+	event := k.event(caller, app.OpenMalformed)
+	failure := app.Fail(app.Malformed, app.OpenMalformed).Because(cause)
+	var malformed *wechat.FormatError
+	if errors.As(cause, &malformed) {
+		failure.Field = malformed.Field
+		event.Detail = app.Detail{Field: malformed.Field, Problem: malformed.Problem.Error()}
+	}
+	return k.refuse(ctx, h, event, nil, failure)
+}
+
+// refuseTrial records a failure to open. Whatever it was, the same work is done and the same answer given.
+func (k *Keeper) refuseTrial(ctx context.Context, caller app.Caller, h holder, t trial) error {
+	event := k.event(caller, t.failed)
+	event.Fingerprint = t.current.Fingerprint
+	event.Detail = app.Detail{Notes: t.notes, Problem: t.problem, KeyObtainedAt: t.current.ObtainedAt()}
+	if t.opened {
+		event.Fingerprint = t.fitting.Fingerprint
+		event.Detail.Kind, event.Detail.Key = string(t.payload.Kind), t.position
+		if t.payload.Watermark != nil {
+			event.Detail.SealedAt = t.payload.Watermark.At
+		}
+		if t.failed == app.OpenOtherAppid {
+			event.Detail.OtherAppid, event.Detail.OurAppid = bounded(t.payload.Watermark.Appid), k.App.Appid
+		}
+	}
+	return k.refuse(ctx, h, event, func(tx *db.Tx) error { return suspect(tx, t, h.at) },
+		app.Fail(app.SealedDataUnopened, t.failed))
+}
+
+// suspect notes that the current key failed, if it did.
+func suspect(tx *db.Tx, t trial, at time.Time) error {
+	failed := t.current
+	if t.opened || failed.ID == 0 || !failed.Fail(at) {
+		return nil
+	}
+	_, err := tx.UpdateKey(t.current, failed)
+	return err
+}
+
+// refuseLimited turns a session away that failed too often. One event tells it, however often the session asks.
+func (k *Keeper) refuseLimited(ctx context.Context, caller app.Caller, h holder, wait time.Duration, first bool) error {
+	failure := app.Fail(app.TooManyRequests, app.OpenLimited).After(wait)
+	if !first {
+		return failure
+	}
+	return k.refuse(ctx, h, k.event(caller, app.OpenLimited), nil, failure)
+}
+
+// refuse writes the event of a failed opening and gives the failure back.
+func (k *Keeper) refuse(
+	ctx context.Context, h holder, event app.Event, also func(*db.Tx) error, failure error,
+) error {
+	err := k.Store.Write(ctx, func(tx *db.Tx) error {
+		before, err := k.present(ctx, tx, h)
+		if err != nil {
+			return err
+		}
+		if also != nil {
+			if err := also(tx); err != nil {
+				return err
+			}
+		}
+		after := before
+		seen(&after, h.at)
+		return k.storeUser(tx, before, after, h.at, event)
+	})
+	if err != nil {
+		return endedMeanwhile(err)
+	}
+	return failure
+}
+
+// present finds the user again inside the transaction, if the session has not ended meanwhile, and keeps the session alive.
+func (k *Keeper) present(ctx context.Context, tx *db.Tx, h holder) (app.User, error) {
+	session, user, err := tx.SessionByToken(ctx, k.App.ID, h.hash)
+	if err != nil {
+		return user, err
+	}
+	if slides(&session, h.at) {
+		err = tx.SlideSession(session, h.at)
+	}
+	return user, err
+}
+
+// digestOf names a payload by its iv and ciphertext.
+func digestOf(data wechat.Sealed) app.PayloadDigest {
+	sum := sha256.Sum256(append(append([]byte{}, data.IV...), data.Ciphertext...))
+	return app.PayloadDigest(sum[:len(app.PayloadDigest{})])
+}
+
+// bounded cuts an appid that strangers chose.
+func bounded(appid app.Appid) app.Appid {
+	const longest = 64
+	if len(appid) > longest {
+		return appid[:longest]
+	}
+	return appid
+}
+
+// sealPhone encrypts a phone number for storage.
+func (k *Keeper) sealPhone(user app.User, phone app.Phone) (app.SealedPhone, error) {
+	text, err := json.Marshal(phone)
+	if err != nil {
+		return app.SealedPhone{}, fmt.Errorf("phone number: %w", err)
+	}
+	tail := phone.PureNumber
+	if len(tail) > 4 {
+		tail = tail[len(tail)-4:]
+	}
+	return app.SealedPhone{
+		Sealed: k.Ring.Seal(db.PhonePlace(user.AppID, user.ID, user.OpenID), text),
+		Hash:   k.Ring.PhoneHash(phone.PureNumber),
+		Tail:   tail,
+	}, nil
+}
+
+// Phone decrypts a user's stored phone number. The zero Phone: none is stored.
+func Phone(ring *db.KeyRing, user app.User) (app.Phone, error) {
+	var phone app.Phone
+	if len(user.Phone.Sealed) == 0 {
+		return phone, nil
+	}
+	text, err := ring.Open(db.PhonePlace(user.AppID, user.ID, user.OpenID), user.Phone.Sealed)
+	if err != nil {
+		return phone, err
+	}
+	return phone, json.Unmarshal(text, &phone)
+}

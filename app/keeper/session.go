@@ -1,0 +1,107 @@
+package keeper
+
+import (
+	"context"
+	"time"
+
+	"wxkeeper/app"
+	"wxkeeper/db"
+)
+
+// Session is what a token stands for.
+type Session struct {
+	User      app.UserNumber
+	ExpiresIn time.Duration // until the session ends if it is not used again
+}
+
+// holder is whoever a good token stands for.
+type holder struct {
+	hash    app.TokenHash
+	session app.Session
+	user    app.User
+	at      time.Time
+}
+
+// Session tells what a token stands for, and keeps the session alive: at most one write in 10 minutes.
+func (k *Keeper) Session(ctx context.Context, caller app.Caller, token string) (Session, error) {
+	h, err := k.recognise(ctx, caller, token)
+	if err != nil {
+		return Session{}, err
+	}
+	if slides(&h.session, h.at) {
+		err := k.Store.Write(ctx, func(tx *db.Tx) error { return tx.SlideSession(h.session, h.at) })
+		if err != nil {
+			return Session{}, endedMeanwhile(err)
+		}
+	}
+	end, _ := k.Settings.Sessions.End(h.session)
+	return Session{User: h.user.Number, ExpiresIn: end.Sub(h.at)}, nil
+}
+
+// Logout ends the session of a token.
+func (k *Keeper) Logout(ctx context.Context, caller app.Caller, token string) error {
+	h, err := k.recognise(ctx, caller, token)
+	if err != nil && app.KindOf(err) != app.UserDisabled {
+		return err
+	}
+	return k.endSession(ctx, h, k.event(caller, app.DeviceLogout))
+}
+
+// recognise finds whoever a token stands for. A session past its end is ended here, so that it leaves one event and no more.
+func (k *Keeper) recognise(ctx context.Context, caller app.Caller, text string) (holder, error) {
+	h := holder{at: k.Clock()}
+	token, err := app.ParseToken(text)
+	if err == nil {
+		h.hash = token.Hash()
+		h.session, h.user, err = k.Store.Read().SessionByToken(ctx, k.App.ID, h.hash)
+	}
+	switch kind := app.KindOf(err); {
+	case err != nil && (kind == app.NotFound || kind == app.InvalidToken):
+		k.strangers.record(h.at, k.event(caller, app.TokenUnknown))
+		return h, app.Fail(app.InvalidToken, app.TokenUnknown)
+	case err != nil:
+		return h, err
+	}
+	if end, reason := k.Settings.Sessions.End(h.session); !h.at.Before(end) {
+		if err := k.endSession(ctx, h, k.event(caller, reason)); err != nil {
+			return h, err
+		}
+		return h, app.Fail(app.InvalidToken, reason)
+	}
+	if h.user.Disabled() {
+		return h, app.Fail(app.UserDisabled, app.LoginDisabled)
+	}
+	return h, nil
+}
+
+// endSession deletes a session with an event that says why.
+func (k *Keeper) endSession(ctx context.Context, h holder, event app.Event) error {
+	err := k.Store.Write(ctx, func(tx *db.Tx) error {
+		_, user, err := tx.SessionByToken(ctx, k.App.ID, h.hash)
+		if err != nil {
+			return err
+		}
+		if err := tx.EndSession(h.session); err != nil {
+			return err
+		}
+		return k.storeUser(tx, user, user, h.at, event)
+	})
+	return endedMeanwhile(err)
+}
+
+// endedMeanwhile says in a client's terms that a session went away between the look at it and the write.
+func endedMeanwhile(err error) error {
+	if err != nil && app.KindOf(err) == app.NotFound {
+		return app.Fail(app.InvalidToken, app.TokenUnknown)
+	}
+	return err
+}
+
+// slides moves a session's last use to now, coarsely, and tells whether that is worth storing.
+func slides(session *app.Session, at time.Time) bool {
+	if at.Sub(session.SeenAt) < app.Coarse {
+		return false
+	}
+	session.SeenAt = at
+	return true
+}

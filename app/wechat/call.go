@@ -1,0 +1,107 @@
+package wechat
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/sony/gobreaker/v2"
+)
+
+const (
+	maxTries   = 3
+	firstPause = 200 * time.Millisecond // then twice as long, each more or less by half
+)
+
+// request is one call of WeChat's server API. So far all are GETs: a body joins with the first call that posts.
+type request struct {
+	api   string // names the call in errors
+	path  string
+	query url.Values
+}
+
+// answer is a usable answer: a JSON object with no errcode, or with errcode 0.
+type answer struct {
+	object  object
+	askedAt time.Time
+	tries   int
+}
+
+// call makes a request and gives its usable answer. It goes again only if no connection came about, or WeChat said that it is
+// busy: any other call may have used up its code.
+func (c *Client) call(ctx context.Context, r request) (answer, *Error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.Multiplier = firstPause, 2
+	for tries := 1; ; tries++ {
+		answer, failure := c.try(ctx, r)
+		if failure == nil {
+			answer.tries = tries
+			return answer, nil
+		}
+		failure.API, failure.Tries = r.api, tries
+		if failure.Problem == ProblemBreakerOpen {
+			failure.Tries-- // this one was not made
+		}
+		if tries == maxTries || !failure.again || !pause(ctx, pauses.NextBackOff()) {
+			return answer, failure
+		}
+	}
+}
+
+// pause waits, unless the time left for the call ends earlier.
+func pause(ctx context.Context, wait time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (c *Client) try(ctx context.Context, r request) (answer, *Error) {
+	askedAt := time.Now()
+	body, err := c.breaker.Execute(func() ([]byte, error) { return c.send(ctx, r) })
+	if err != nil {
+		return answer{}, asError(err)
+	}
+	object, failure := c.readAnswer(body)
+	return answer{object: object, askedAt: askedAt}, failure
+}
+
+// asError gives the failure of send. What else comes out of the breaker are its own refusals.
+func asError(err error) *Error {
+	if failure, ok := err.(*Error); ok {
+		return failure
+	}
+	return &Error{Problem: ProblemBreakerOpen}
+}
+
+const (
+	breakerFailures = 10
+	breakerProbe    = 2 * time.Second
+)
+
+// newBreaker makes a breaker that spares callers the wait while WeChat cannot be reached. It looks at the network alone: an
+// errcode, even -1 or a used-up quota, is an answer, and concerns one caller.
+func newBreaker() *gobreaker.CircuitBreaker[[]byte] {
+	return gobreaker.NewCircuitBreaker[[]byte](gobreaker.Settings{
+		Timeout:      breakerProbe,
+		ReadyToTrip:  func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures >= breakerFailures },
+		IsSuccessful: func(err error) bool { return err == nil || !asError(err).unreached() },
+		IsExcluded:   func(err error) bool { return err != nil && asError(err).Problem == ProblemCancelled },
+	})
+}
+
+// unreached says whether the network between us and WeChat is at fault.
+func (e *Error) unreached() bool {
+	class := e.Class()
+	return class == ClassTimeout || class == ClassUnreachable
+}

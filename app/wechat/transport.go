@@ -1,0 +1,121 @@
+package wechat
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// bodyLimit is how much of an answer is read. WeChat's take a few hundred bytes.
+const bodyLimit = 64 << 10
+
+// newTransport makes the one connection pool of a client. HTTP/1.1 only: there a connection that is cut costs one login, and
+// nothing is repeated behind our back.
+func newTransport() *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 2 * time.Second}).DialContext, // leaves time to dial again
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		Protocols:              protocols,
+		MaxIdleConnsPerHost:    64,
+		IdleConnTimeout:        30 * time.Second, // less than servers commonly wait before they hang up
+		MaxResponseHeaderBytes: bodyLimit,
+		DisableCompression:     true, // so that the limit on the body is one on what was sent
+	}
+}
+
+// send makes one HTTP call and gives the body of its answer. Its errors are of type *Error. It uses the transport without an
+// http.Client around it, which would follow redirects and write the URL, secret included, into its errors.
+func (c *Client) send(ctx context.Context, r request) ([]byte, error) {
+	target := c.base.JoinPath(r.path)
+	target.RawQuery = r.query.Encode()
+	call := (&http.Request{Method: http.MethodGet, URL: target, Header: http.Header{}, Body: oneTry{}}).WithContext(ctx)
+	response, err := c.transport.RoundTrip(call)
+	if err != nil {
+		return nil, c.networkError(ctx, err)
+	}
+	defer response.Body.Close()
+	switch {
+	case response.StatusCode >= 300 && response.StatusCode < 400:
+		return nil, &Error{Problem: ProblemRedirect, Status: response.StatusCode}
+	case response.StatusCode != http.StatusOK:
+		return nil, &Error{Problem: ProblemStatus, Status: response.StatusCode}
+	}
+	return c.readBody(ctx, response.Body)
+}
+
+// oneTry is an empty request body that cannot be rewound. A GET without a body is repeated by http.Transport when a
+// connection from the pool is cut before the answer, although WeChat may have used up the code by then.
+type oneTry struct{}
+
+func (oneTry) Read([]byte) (int, error) { return 0, io.EOF }
+func (oneTry) Close() error             { return nil }
+
+func (c *Client) readBody(ctx context.Context, body io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(body, bodyLimit+1))
+	switch {
+	case len(text) > bodyLimit:
+		return nil, &Error{Problem: ProblemTooLarge}
+	case err != nil:
+		return nil, c.networkError(ctx, err)
+	}
+	return text, nil
+}
+
+// networkError says what the network did. The cause is kept as it is, for errors.As, unless its text tells too much or is too long.
+func (c *Client) networkError(ctx context.Context, err error) *Error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	failure := &Error{Problem: problemOf(ctx, err), Cause: err, again: isDialError(err)}
+	if text := err.Error(); c.clean(text) != text {
+		failure.Cause = errors.New(c.clean(text))
+	}
+	return failure
+}
+
+func problemOf(ctx context.Context, err error) Problem {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return ProblemCancelled
+	case isType[*net.DNSError](err): // also one that took too long
+		return ProblemDNS
+	case ctx.Err() != nil || isTimeout(err):
+		return ProblemTimeout
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return ProblemRefused
+	case strings.Contains(err.Error(), "tls: "): // crypto/tls has types for a few of its errors only,
+		return ProblemTLS
+	case isDialError(err):
+		return ProblemUnreachable
+	case strings.Contains(err.Error(), "malformed"): // and net/http has none for this
+		return ProblemNotHTTP
+	default:
+		return ProblemReset
+	}
+}
+
+func isType[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// isDialError says whether no connection came about, so that nothing was sent.
+func isDialError(err error) bool {
+	operation, ok := errors.AsType[*net.OpError](err)
+	return ok && operation.Op == "dial"
+}
+
+func isTimeout(err error) bool {
+	network, ok := errors.AsType[net.Error](err)
+	return ok && network.Timeout()
+}

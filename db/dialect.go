@@ -1,0 +1,65 @@
+package db
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// dialect is all in which engines differ.
+type dialect struct {
+	goose     goose.Dialect
+	words     migrationWords
+	upsert    func(key, assignments []string) string
+	duplicate func(error) bool // a unique key was violated
+	broken    func(error) bool // the whole transaction is lost, not the statement alone
+}
+
+// migrationWords are the words a migration is written with.
+type migrationWords struct {
+	Int       string // 64-bit integer
+	Key       string // 64-bit integer that is the primary key
+	ASCII     string // identifiers, compared byte by byte
+	Text      string // what people write
+	Bytes     string
+	Clustered string // ends a table whose rows lie in the order of their primary key
+}
+
+func sqliteDialect() dialect {
+	return dialect{
+		goose: goose.DialectSQLite3,
+		words: migrationWords{
+			Int: "INTEGER", Key: "INTEGER PRIMARY KEY", ASCII: "TEXT", Text: "TEXT", Bytes: "BLOB",
+			Clustered: "WITHOUT ROWID",
+		},
+		upsert: func(key, assignments []string) string {
+			return " ON CONFLICT (" + strings.Join(key, ", ") + ") DO UPDATE SET " + strings.Join(assignments, ", ")
+		},
+		duplicate: func(err error) bool {
+			code := sqliteCode(err)
+			return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY ||
+				code == sqlite3.SQLITE_CONSTRAINT_ROWID
+		},
+		broken: func(err error) bool {
+			switch sqliteCode(err) & 0xff {
+			case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY,
+				sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY,
+				sqlite3.SQLITE_CANTOPEN:
+				return true
+			}
+			return false
+		},
+	}
+}
+
+// sqliteCode is the extended result code of an SQLite error, 0 for any other error.
+func sqliteCode(err error) int {
+	var failure *sqlite.Error
+	if errors.As(err, &failure) {
+		return failure.Code()
+	}
+	return 0
+}

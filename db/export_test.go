@@ -1,0 +1,61 @@
+package db
+
+import (
+	"context"
+	"fmt"
+)
+
+// ExecOnReaders tries a statement on the read handle.
+func ExecOnReaders(d *DB, statement string) error {
+	_, err := d.readers.ExecContext(context.Background(), statement)
+	return err
+}
+
+// ExecOnWriter runs a statement that no method offers.
+func ExecOnWriter(d *DB, statement string, arguments ...any) error {
+	return d.Write(context.Background(), func(tx *Tx) error {
+		_, err := tx.change(statement, arguments...)
+		return err
+	})
+}
+
+// Column reads one value of one row.
+func Column[T any](d *DB, query string, arguments ...any) (value T, err error) {
+	err = d.read.one(context.Background(), query, arguments, &value)
+	return value, err
+}
+
+// Pause holds the writer until the returned function is called, so that writes gather.
+func Pause(d *DB) (resume func()) {
+	held, release := make(chan struct{}), make(chan struct{})
+	go d.Write(context.Background(), func(*Tx) error {
+		close(held)
+		<-release
+		return nil
+	})
+	<-held
+	return func() { close(release) }
+}
+
+// Waiting tells how many writes wait.
+func Waiting(d *DB) int { return len(d.writer.queue) }
+
+const (
+	QueueLength = queueLength
+	BatchLength = batchLength
+)
+
+// LimitPages makes the database full at once; the returned function gives it room again.
+func LimitPages(t interface{ Fatal(...any) }, d *DB) (restore func()) {
+	set := func(pages int) {
+		err := d.Write(context.Background(), func(tx *Tx) error {
+			var now int
+			return tx.one(context.Background(), fmt.Sprintf("PRAGMA max_page_count = %d", pages), nil, &now)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(100)
+	return func() { set(1 << 30) }
+}

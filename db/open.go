@@ -1,0 +1,139 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"github.com/gofrs/flock"
+
+	"wxkeeper/app"
+)
+
+const (
+	folderPermissions = 0o700
+	filePermissions   = 0o600
+	databaseFile      = "wxkeeper.db"
+)
+
+// DB is one data folder: a single writer whose commits are gathered, and readers that cannot write.
+type DB struct {
+	folder  string
+	dialect dialect
+	readers *sql.DB
+	read    *Queries
+	writer  *writer
+}
+
+// Open opens the database of a data folder, which it creates with nobody else's permissions, and brings its schema up to
+// date. Close it.
+func Open(ctx context.Context, folder string) (*DB, error) {
+	d := &DB{folder: folder, dialect: sqliteDialect()}
+	if err := d.open(ctx); err != nil {
+		return nil, app.Fail(app.StorageUnavailable, "").Because(fmt.Errorf("open data folder %s: %w", folder, err))
+	}
+	return d, nil
+}
+
+func (d *DB) open(ctx context.Context) error {
+	path := d.file(databaseFile)
+	if err := createPrivately(d.folder, path); err != nil {
+		return err
+	}
+	if err := d.migrate(ctx, path); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	readers, err := sql.Open("sqlite", dsn(path, readerPragmas))
+	if err != nil {
+		return err
+	}
+	readers.SetMaxOpenConns(runtime.NumCPU())
+	readers.SetMaxIdleConns(runtime.NumCPU())
+	d.readers = readers
+	d.read = &Queries{dialect: d.dialect, prepare: preparePool(readers)}
+	d.writer, err = startWriter(ctx, path, d.dialect)
+	if err != nil {
+		return errors.Join(err, readers.Close())
+	}
+	return nil
+}
+
+// Read is the handle for reading. It cannot write.
+func (d *DB) Read() *Queries { return d.read }
+
+// Close waits for the writes that were accepted, then closes.
+func (d *DB) Close() error {
+	return errors.Join(d.writer.close(), d.readers.Close())
+}
+
+func (d *DB) file(name string) string { return filepath.Join(d.folder, name) }
+
+// createPrivately makes folder and file readable by their owner alone, whatever the umask: SQLite gives its WAL the
+// permissions of the database file.
+func createPrivately(folder, path string) error {
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(folder, folderPermissions); err != nil {
+			return err
+		}
+	}
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(path + "-wal"); err == nil {
+			return fmt.Errorf("%s is gone but its write-ahead log is still there: restore a backup, or move the log away", path)
+		}
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, filePermissions)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Chmod(filePermissions), file.Close())
+}
+
+// Pragmas of every connection. busy_timeout stands first, so that the others wait too.
+var (
+	sharedPragmas = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}
+	writerPragmas = append(sharedPragmas[:len(sharedPragmas):len(sharedPragmas)],
+		"secure_delete(FAST)", "journal_size_limit(67108864)")
+	readerPragmas = append(sharedPragmas[:len(sharedPragmas):len(sharedPragmas)], "query_only(1)")
+)
+
+func dsn(path string, pragmas []string) string {
+	query := url.Values{"_txlock": {"immediate"}, "_pragma": pragmas}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query.Encode()
+}
+
+// FolderLock holds a data folder for one server.
+type FolderLock struct {
+	lock    *flock.Flock
+	release sync.Once
+}
+
+// LockFolder takes the data folder for one serving process and fails at once if another holds it. The system releases it
+// when the process ends, however it ends.
+func LockFolder(folder string) (*FolderLock, error) {
+	if err := os.MkdirAll(folder, folderPermissions); err != nil {
+		return nil, app.Fail(app.StorageUnavailable, "").Because(err)
+	}
+	lock := flock.New(filepath.Join(folder, "serve.lock"), flock.SetPermissions(filePermissions))
+	held, err := lock.TryLock()
+	if err != nil {
+		return nil, app.Fail(app.StorageUnavailable, "").Because(err)
+	}
+	if !held {
+		return nil, app.Fail(app.AlreadyExists, "").Because(
+			fmt.Errorf("another wxkeeper serves the data folder %s: stop it, or set WXKEEPER_DATA to another folder", folder))
+	}
+	return &FolderLock{lock: lock}, nil
+}
+
+// Release gives the folder back.
+func (l *FolderLock) Release() {
+	l.release.Do(func() { l.lock.Close() })
+}

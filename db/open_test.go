@@ -1,0 +1,204 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"wxkeeper/app"
+	"wxkeeper/db"
+)
+
+var start = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
+
+// open opens a database in a folder of its own, with one app.
+func open(t *testing.T) (*db.DB, app.App) {
+	t.Helper()
+	store, err := db.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	one, err := store.EnsureApp(t.Context(), "wx0123456789abcdef", start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store, one
+}
+
+func write(t *testing.T, store *db.DB, fn func(*db.Tx) error) {
+	t.Helper()
+	if err := store.Write(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newUser(of app.App, openid string, number app.UserNumber) app.User {
+	return app.User{
+		ID: app.UserID(app.NewID(start)), AppID: of.ID, OpenID: app.OpenID(openid), Number: number, LastSeenAt: start,
+	}
+}
+
+func addUser(t *testing.T, store *db.DB, user app.User) app.User {
+	t.Helper()
+	write(t, store, func(tx *db.Tx) error { return tx.InsertUser(user) })
+	return user
+}
+
+func TestFilesAreTheOwnersAlone(t *testing.T) {
+	syscall.Umask(0)
+	defer syscall.Umask(0o022)
+	folder := filepath.Join(t.TempDir(), "state")
+	store, err := db.Open(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if _, err := store.EnsureApp(t.Context(), "wx1", start); err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.Walk(folder, func(path string, info os.FileInfo, err error) error {
+		if err != nil {
+			return err
+		}
+		want := os.FileMode(0o600)
+		if info.IsDir() {
+			want = 0o700
+		}
+		if got := info.Mode().Perm(); got != want {
+			t.Errorf("%s has permissions %o, want %o", filepath.Base(path), got, want)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReopenKeepsEverything(t *testing.T) {
+	folder := t.TempDir()
+	store, err := db.Open(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := store.EnsureApp(t.Context(), "wx1", start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := addUser(t, store, newUser(one, "openid-1", 123456789))
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	store, err = db.Open(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	found, err := store.Read().UserByNumber(t.Context(), one.ID, 123456789)
+	if err != nil || found.ID != user.ID {
+		t.Fatalf("found %v, %v; want user %v", found.ID, err, user.ID)
+	}
+	if again, err := store.EnsureApp(t.Context(), "wx1", start); err != nil || again != one {
+		t.Fatalf("app is %v, %v; want %v", again, err, one)
+	}
+}
+
+func TestManyStartersMigrateOnce(t *testing.T) {
+	folder := t.TempDir()
+	results := make(chan error)
+	for range 4 {
+		go func() {
+			store, err := db.Open(context.Background(), folder)
+			if err == nil {
+				err = store.Close()
+			}
+			results <- err
+		}()
+	}
+	for range 4 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestDamagedFileIsNeverReplaced(t *testing.T) {
+	for name, spoil := range map[string]func(folder string) error{
+		"not a database": func(folder string) error {
+			return os.WriteFile(filepath.Join(folder, "wxkeeper.db"), []byte(strings.Repeat("noise ", 2000)), 0o600)
+		},
+		"log without database": func(folder string) error {
+			return os.WriteFile(filepath.Join(folder, "wxkeeper.db-wal"), []byte("log"), 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			if err := spoil(folder); err != nil {
+				t.Fatal(err)
+			}
+			store, err := db.Open(t.Context(), folder)
+			if err == nil {
+				store.Close()
+				t.Fatal("opened")
+			}
+			if app.KindOf(err) != app.StorageUnavailable {
+				t.Errorf("error is %v", err)
+			}
+		})
+	}
+}
+
+func TestReadHandleCannotWrite(t *testing.T) {
+	folder := t.TempDir()
+	store, err := db.Open(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if err := db.ExecOnReaders(store, "INSERT INTO apps (id, appid, created_at) VALUES (9, 'x', 0)"); err == nil {
+		t.Fatal("the read handle wrote")
+	}
+}
+
+func TestOneServerPerFolder(t *testing.T) {
+	folder := t.TempDir()
+	first, err := db.LockFolder(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.LockFolder(folder); app.KindOf(err) != app.AlreadyExists {
+		t.Fatalf("second lock: %v", err)
+	}
+	first.Release()
+	second, err := db.LockFolder(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second.Release()
+}
+
+func TestNewerDatabaseIsRefused(t *testing.T) {
+	folder := t.TempDir()
+	store, err := db.Open(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.ExecOnWriter(store, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99991231235959, 1)"); err != nil {
+		t.Fatal(err)
+	}
+	store.Close()
+	store, err = db.Open(t.Context(), folder)
+	if err == nil {
+		store.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "newer wxkeeper") {
+		t.Fatalf("error is %v", err)
+	}
+}
+
+var errOurs = errors.New("ours")

@@ -1,0 +1,97 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"wxkeeper/app"
+)
+
+// KeysOfUser lists the keys known for a user, newest first: the current one, then by the time WeChat was asked for them.
+func (q *Queries) KeysOfUser(ctx context.Context, user app.UserID) ([]app.KeyRecord, error) {
+	var keys []app.KeyRecord
+	err := q.each(ctx, `SELECT id, user_id, fingerprint, sealed, asked_at, superseded_at, confirmed_at, confirmed_by,
+		failed_at, dead_at, dead_errcode, reset_at FROM session_keys WHERE user_id = ? ORDER BY id DESC LIMIT ?`,
+		[]any{user, keyRecordsKept + 1}, func(scan func(...any) error) error {
+			var key app.KeyRecord
+			var fingerprint []byte
+			err := scan(&key.ID, &key.UserID, &fingerprint, &key.Sealed, moment{&key.AskedAt}, moment{&key.SupersededAt},
+				moment{&key.ConfirmedAt}, &key.ConfirmedBy, moment{&key.FailedAt}, moment{&key.DeadAt}, &key.DeadErrcode,
+				moment{&key.ResetAt})
+			copy(key.Fingerprint[:], fingerprint)
+			keys = append(keys, key)
+			return err
+		})
+	slices.SortFunc(keys, newestFirst)
+	return keys, err
+}
+
+// keyRecordsKept is how many keys of a user are remembered, most of them by their dates alone.
+const keyRecordsKept = 10
+
+func newestFirst(a, b app.KeyRecord) int {
+	if a.Current() != b.Current() {
+		if a.Current() {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(b.AskedAt.Compare(a.AskedAt), cmp.Compare(b.ID, a.ID))
+}
+
+// InsertKey stores a key of a user.
+func (t *Tx) InsertKey(appID app.AppID, key app.KeyRecord) error {
+	_, err := t.change(`INSERT INTO session_keys (user_id, id, app_id, fingerprint, sealed, asked_at, superseded_at,
+		confirmed_at, confirmed_by, failed_at, dead_at, dead_errcode, reset_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, '', 0, 0, 0, 0)`,
+		key.UserID, key.ID, appID, key.Fingerprint[:], key.Sealed, milliseconds(key.AskedAt), milliseconds(key.SupersededAt))
+	return err
+}
+
+// SupersedeKey notes that a newer key has taken a key's place.
+func (t *Tx) SupersedeKey(key app.KeyRecord, at time.Time) error {
+	return t.changeOne(`UPDATE session_keys SET superseded_at = ? WHERE user_id = ? AND id = ?`,
+		milliseconds(at), key.UserID, key.ID)
+}
+
+// UpdateKey stores changed dates of a key: when WeChat was asked for it, when and by what it was confirmed, when it failed
+// and when it was found dead. It changes nothing and gives false if the dates are not those of before any more: somebody
+// else has just learnt something newer.
+func (t *Tx) UpdateKey(before, after app.KeyRecord) (bool, error) {
+	changed, err := t.change(`UPDATE session_keys SET asked_at = ?, confirmed_at = ?, confirmed_by = ?, failed_at = ?,
+		dead_at = ?, dead_errcode = ?
+		WHERE user_id = ? AND id = ? AND asked_at = ? AND confirmed_at = ? AND failed_at = ? AND dead_at = ?`,
+		milliseconds(after.AskedAt), milliseconds(after.ConfirmedAt), string(after.ConfirmedBy), milliseconds(after.FailedAt),
+		milliseconds(after.DeadAt), after.DeadErrcode, before.UserID, before.ID, milliseconds(before.AskedAt),
+		milliseconds(before.ConfirmedAt), milliseconds(before.FailedAt), milliseconds(before.DeadAt))
+	return changed == 1, err
+}
+
+// WipeKey destroys a key and keeps its dates.
+func (t *Tx) WipeKey(key app.KeyRecord) error {
+	return t.changeOne(`UPDATE session_keys SET sealed = NULL WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
+}
+
+// ForgetKey deletes a key with its dates.
+func (t *Tx) ForgetKey(key app.KeyRecord) error {
+	return t.changeOne(`DELETE FROM session_keys WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
+}
+
+// AgeKeys destroys those of a user's keys, newest first, that may never open anything again, and forgets those beyond the
+// number remembered.
+func (t *Tx) AgeKeys(newestFirst []app.KeyRecord) error {
+	for i, key := range newestFirst {
+		var err error
+		switch {
+		case i >= keyRecordsKept:
+			err = t.ForgetKey(key)
+		case i >= app.KeysKept && len(key.Sealed) > 0:
+			err = t.WipeKey(key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

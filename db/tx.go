@@ -1,0 +1,111 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"wxkeeper/app"
+)
+
+// Tx reads and writes inside one transaction. It is valid only until the function it was given to returns.
+type Tx struct {
+	Queries
+	prepared map[string]*sql.Stmt
+
+	changes int // statements that changed something in this transaction
+	lastID  app.ID
+	events  []app.Event
+	counts  []count
+}
+
+// txMark remembers how far a transaction had come.
+type txMark struct{ changes, events, counts int }
+
+func newTx(dialect dialect, connection *sql.Conn) *Tx {
+	tx := &Tx{prepared: map[string]*sql.Stmt{}}
+	tx.Queries = Queries{dialect: dialect, prepare: func(query string) (*sql.Stmt, error) {
+		if statement, ok := tx.prepared[query]; ok {
+			return statement, nil
+		}
+		statement, err := connection.PrepareContext(context.Background(), query)
+		if err == nil {
+			tx.prepared[query] = statement
+		}
+		return statement, err
+	}}
+	return tx
+}
+
+// NewID makes an id that no other row of this process has: ids made here only grow, so that rows are appended in order.
+func (t *Tx) NewID(at time.Time) app.ID {
+	t.lastID = max(app.NewID(at), t.lastID+1)
+	return t.lastID
+}
+
+func (t *Tx) begin() error {
+	t.changes, t.events, t.counts = 0, t.events[:0], t.counts[:0]
+	err := t.exec("BEGIN IMMEDIATE")
+	if err != nil {
+		t.rollback() // a transaction whose rollback failed earlier would block every later one
+		err = t.exec("BEGIN IMMEDIATE")
+	}
+	return err
+}
+
+// finish writes what was gathered and commits.
+func (t *Tx) finish() error {
+	if err := t.insertEvents(); err != nil {
+		return err
+	}
+	if err := t.addCounts(); err != nil {
+		return err
+	}
+	return t.exec("COMMIT")
+}
+
+// rollback ends the transaction. After a failed disk write the engine has ended it already and says so: that is as good.
+func (t *Tx) rollback() { _ = t.exec("ROLLBACK") }
+
+func (t *Tx) mark() txMark { return txMark{t.changes, len(t.events), len(t.counts)} }
+
+func (t *Tx) changedSince(mark txMark) bool { return t.changes != mark.changes }
+
+func (t *Tx) forget(mark txMark) {
+	t.events, t.counts = t.events[:mark.events], t.counts[:mark.counts]
+}
+
+// exec runs a statement about the transaction itself.
+func (t *Tx) exec(statement string) error {
+	_, err := t.run(statement)
+	return err
+}
+
+// change runs a statement that changes rows and tells how many.
+func (t *Tx) change(statement string, arguments ...any) (int64, error) {
+	t.changes++
+	result, err := t.run(statement, arguments...)
+	if err != nil {
+		return 0, err
+	}
+	rows, err := result.RowsAffected()
+	return rows, t.failure(err)
+}
+
+// changeOne runs a statement that must change exactly one row.
+func (t *Tx) changeOne(statement string, arguments ...any) error {
+	rows, err := t.change(statement, arguments...)
+	if err == nil && rows != 1 {
+		return app.Fail(app.NotFound, "")
+	}
+	return err
+}
+
+func (t *Tx) run(statement string, arguments ...any) (sql.Result, error) {
+	prepared, err := t.prepare(statement)
+	if err != nil {
+		return nil, t.failure(err)
+	}
+	result, err := prepared.ExecContext(context.Background(), arguments...)
+	return result, t.failure(err)
+}

@@ -65,6 +65,12 @@ func (d *DB) open(ctx context.Context) error {
 	return nil
 }
 
+// Exists says whether a folder holds a database.
+func Exists(folder string) bool {
+	_, err := os.Stat(filepath.Join(folder, databaseFile))
+	return err == nil
+}
+
 // Read is the handle for reading. It cannot write.
 func (d *DB) Read() *Queries { return d.read }
 
@@ -136,4 +142,27 @@ func LockFolder(folder string) (*FolderLock, error) {
 // Release gives the folder back.
 func (l *FolderLock) Release() {
 	l.release.Do(func() { l.lock.Close() })
+}
+
+// Ready says why requests cannot be served now, nil when they can.
+func (d *DB) Ready(ctx context.Context) error {
+	if len(d.writer.queue) == queueLength {
+		return app.Fail(app.StorageUnavailable, "").Because(errQueueFull)
+	}
+	var one int
+	return d.read.one(ctx, `SELECT 1 FROM apps LIMIT 1`, nil, &one)
+}
+
+// Damage lists what the engine finds wrong with the structure of the database, nothing when it is sound.
+func (d *DB) Damage(ctx context.Context) ([]string, error) {
+	var found []string
+	err := d.read.each(ctx, `PRAGMA integrity_check(20)`, nil, func(scan func(...any) error) error {
+		var line string
+		err := scan(&line)
+		if line != "ok" {
+			found = append(found, line)
+		}
+		return err
+	})
+	return found, err
 }

@@ -45,8 +45,8 @@ func (MasterKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 const redacted = "[master key]"
 
-// parseMasterKey never repeats the text in its error.
-func parseMasterKey(text string) (MasterKey, error) {
+// ParseMasterKey reads a key as keygen prints it. It never repeats the text in its error.
+func ParseMasterKey(text string) (MasterKey, error) {
 	bytes, err := hex.DecodeString(text)
 	if err != nil || len(bytes) != MasterKeyBytes {
 		return MasterKey{}, errors.New("is not 64 hex digits")

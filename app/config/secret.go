@@ -44,7 +44,7 @@ func (r *report) masterKey(setting string, env Env, data string) MasterKey {
 			"  export "+prefix+setting+fileSuffix+"=master.key")
 		return MasterKey{}
 	}
-	key, err := parseMasterKey(text)
+	key, err := ParseMasterKey(text)
 	if err != nil {
 		r.refuse(setting, err.Error(), "Use what wxkeeper keygen printed for this data folder; another key cannot open it.")
 	}

@@ -1,0 +1,151 @@
+package keeper
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"wxkeeper/app"
+	"wxkeeper/db"
+)
+
+// Format is how users are written out.
+type Format string
+
+// The formats of an export: one JSON object a line, or CSV for a spreadsheet.
+const (
+	FormatJSONL Format = "jsonl"
+	FormatCSV   Format = "csv"
+)
+
+// usersAPage is how many users an export holds in memory.
+const usersAPage = 500
+
+// exportedUser is one line of an export. The names are WeChat's.
+type exportedUser struct {
+	Appid       app.Appid   `json:"appid"`
+	OpenID      app.OpenID  `json:"openid"`
+	UnionID     app.UnionID `json:"unionid"`
+	NickName    string      `json:"nickName"`
+	AvatarURL   string      `json:"avatarUrl"`
+	Gender      int         `json:"gender"`
+	Language    string      `json:"language"`
+	City        string      `json:"city"`
+	Province    string      `json:"province"`
+	Country     string      `json:"country"`
+	PhoneNumber string      `json:"phoneNumber"`
+	User        string      `json:"user"`
+	FirstSeenAt string      `json:"firstSeenAt"`
+	LastSeenAt  string      `json:"lastSeenAt"`
+	Disabled    bool        `json:"disabled"`
+}
+
+var csvHeader = []string{
+	"appid", "openid", "unionid", "nickName", "avatarUrl", "gender", "language", "city", "province", "country", "phoneNumber",
+	"user", "firstSeenAt", "lastSeenAt", "disabled",
+}
+
+func (u exportedUser) row() []string {
+	row := []string{
+		string(u.Appid), string(u.OpenID), string(u.UnionID), u.NickName, u.AvatarURL, strconv.Itoa(u.Gender), u.Language,
+		u.City, u.Province, u.Country, u.PhoneNumber, u.User, u.FirstSeenAt, u.LastSeenAt, strconv.FormatBool(u.Disabled),
+	}
+	for i, cell := range row {
+		row[i] = harmless(cell)
+	}
+	return row
+}
+
+// harmless keeps a spreadsheet from taking a cell for a formula (OWASP, CSV Injection).
+func harmless(cell string) string {
+	if strings.HasPrefix(strings.TrimLeft(cell, " "), "=") || cell != "" && strings.ContainsRune("+-@\t\r\n", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
+}
+
+// Export writes every user, first login first, one a line. It holds a page of users in memory and no transaction open.
+func Export(ctx context.Context, store *db.DB, ring *db.KeyRing, format Format, to io.Writer) error {
+	apps, err := store.Read().Apps(ctx)
+	if err != nil {
+		return err
+	}
+	appids := map[app.AppID]app.Appid{}
+	for _, one := range apps {
+		appids[one.ID] = one.Appid
+	}
+	buffered := bufio.NewWriter(to)
+	write, finish, err := exporter(format, buffered)
+	if err != nil {
+		return err
+	}
+	err = eachUser(ctx, store, func(user app.User) error {
+		exported, err := exportUser(ring, appids[user.AppID], user)
+		if err != nil {
+			return err
+		}
+		return write(exported)
+	})
+	if err != nil {
+		return err
+	}
+	if err := finish(); err != nil {
+		return err
+	}
+	return buffered.Flush()
+}
+
+func exporter(format Format, to io.Writer) (write func(exportedUser) error, finish func() error, err error) {
+	if format != FormatCSV {
+		lines := json.NewEncoder(to)
+		lines.SetEscapeHTML(false)
+		return func(u exportedUser) error { return lines.Encode(u) }, func() error { return nil }, nil
+	}
+	if _, err := io.WriteString(to, "\ufeff"); err != nil { // without it Excel takes the text for the local code page
+		return nil, nil, err
+	}
+	rows := csv.NewWriter(to)
+	finish = func() error {
+		rows.Flush()
+		return rows.Error()
+	}
+	return func(u exportedUser) error { return rows.Write(u.row()) }, finish, rows.Write(csvHeader)
+}
+
+func exportUser(ring *db.KeyRing, appid app.Appid, user app.User) (exportedUser, error) {
+	phone, err := Phone(ring, user)
+	if err != nil {
+		return exportedUser{}, fmt.Errorf("phone number of user %s: %w", user.Number, err)
+	}
+	profile := user.Profile
+	return exportedUser{
+		Appid: appid, OpenID: user.OpenID, UnionID: user.UnionID, NickName: profile.Nickname, AvatarURL: profile.AvatarURL,
+		Gender: profile.Gender, Language: profile.Language, City: profile.City, Province: profile.Province,
+		Country: profile.Country, PhoneNumber: phone.Number, User: user.Number.String(),
+		FirstSeenAt: user.FirstSeenAt().UTC().Format(time.RFC3339), LastSeenAt: user.LastSeenAt.UTC().Format(time.RFC3339),
+		Disabled: user.Disabled(),
+	}, nil
+}
+
+// eachUser walks all users in pages.
+func eachUser(ctx context.Context, store *db.DB, visit func(app.User) error) error {
+	var last app.UserID
+	for {
+		users, err := store.Read().UsersAfter(ctx, last, usersAPage)
+		if err != nil || len(users) == 0 {
+			return err
+		}
+		for _, user := range users {
+			if err := visit(user); err != nil {
+				return err
+			}
+		}
+		last = users[len(users)-1].ID
+	}
+}

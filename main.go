@@ -1,0 +1,476 @@
+// Command wxkeeper keeps the session keys of a WeChat mini program: it logs users in, opens what WeChat encrypts for them and
+// knows how fresh each key is. Everything it stores is in one folder.
+//
+// This file is the parts list: it reads the settings, builds the parts bottom up, runs them and stops them in reverse.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"wxkeeper/app"
+	"wxkeeper/app/config"
+	"wxkeeper/app/job"
+	"wxkeeper/app/keeper"
+	"wxkeeper/app/operator"
+	"wxkeeper/app/sandbox"
+	"wxkeeper/app/web"
+	"wxkeeper/app/wechat"
+	"wxkeeper/db"
+)
+
+// version is set by the release build.
+var version = "dev"
+
+const description = `Keeps the session keys of a WeChat mini program.
+
+Try it without a WeChat account:   wxkeeper sandbox
+Run it for real:                   wxkeeper keygen > master.key, then wxkeeper serve
+
+Every flag is an environment variable too; secrets are variables or files only, never flags.`
+
+// commands are all that the program can be told to do.
+type commands struct {
+	Sandbox  sandboxCommand  `cmd:"" help:"Start everything in one process with an emulated WeChat and a dozen phones; no account, no settings."`
+	Serve    serveCommand    `cmd:"" help:"Serve a mini program."`
+	Keygen   keygenCommand   `cmd:"" help:"Print a new master key."`
+	Operator operatorCommand `cmd:"" help:"Manage who may use the dashboard."`
+	Users    usersCommand    `cmd:"" help:"Work on users."`
+	Check    checkCommand    `cmd:"" help:"Check the settings and read all data: is everything sound, does every key open? May run beside the server."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the database up to this version. serve does it by itself."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+// streams are what a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], config.OS(), streams{os.Stdin, os.Stdout, os.Stderr})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "wxkeeper: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, arguments []string, env config.Env, std streams) error {
+	parser, err := kong.New(&commands{}, kong.Name("wxkeeper"), kong.Description(description),
+		kong.Writers(std.out, std.err), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		return err
+	}
+	if len(arguments) == 0 {
+		arguments = []string{"--help"}
+	}
+	chosen, err := parser.Parse(arguments)
+	if err != nil {
+		return fmt.Errorf("%w\nwxkeeper --help lists the commands", err)
+	}
+	chosen.BindTo(ctx, (*context.Context)(nil))
+	return chosen.Run(env, std)
+}
+
+type serveCommand struct{ config.Serve }
+
+// Run serves until it is told to stop.
+func (c *serveCommand) Run(ctx context.Context, env config.Env, std streams) error {
+	settings, err := c.Config(env)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(std.err, &slog.HandlerOptions{Level: settings.LogLevel}))
+	for _, warning := range settings.Warnings {
+		log.Warn(warning)
+	}
+	return serve(ctx, settings, false, log, func(address string) error {
+		log.Info("serving", "address", address, "version", version, "appid", settings.Appid)
+		return nil
+	})
+}
+
+// serve builds the parts bottom up, calls started with the address once requests are taken, and stops the parts in reverse
+// when the context ends.
+func serve(
+	ctx context.Context, settings config.Config, emulated bool, log *slog.Logger, started func(address string) error,
+) (err error) {
+	lock, err := db.LockFolder(settings.Data)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	store, err := db.Open(ctx, settings.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	ring, err := store.KeyRing(ctx, settings.MasterKey.Bytes(), time.Now())
+	if err != nil {
+		return err
+	}
+	served, err := store.EnsureApp(ctx, settings.Appid, time.Now())
+	if err != nil {
+		return err
+	}
+	client, err := wechat.NewClient(wechat.Options{
+		BaseURL: settings.WeChatURL, Appid: settings.Appid, Secret: settings.Secret, MaxWaiting: settings.LoginsWaiting,
+	})
+	if err != nil {
+		return err
+	}
+	if err := warnWithoutOperator(ctx, store, log, emulated); err != nil {
+		return err
+	}
+	keys := keeper.New(keeper.Options{
+		App: served, Store: store, Ring: ring, WeChat: client, Clock: time.Now, Log: log,
+		Settings: keeper.Settings{
+			Sessions: settings.Sessions, KeyGrace: settings.KeyGrace, SealedMaxAge: settings.SealedMaxAge,
+			EventsKeep: settings.EventsKeep, LimitFailures: settings.APIRate > 0, AcceptMockCode: emulated,
+		},
+	})
+	defer keys.Close()
+	stopJobs := startJobs(ctx, store, keys, log)
+	defer stopJobs()
+	server := web.New(web.Options{
+		Keeper: keys, Ready: store.Ready, APIRate: settings.APIRate, TrustedProxies: settings.TrustedProxies,
+		Status200: settings.Status200, Log: log, Clock: time.Now,
+	})
+	listener, err := listen(settings.Addr)
+	if err != nil {
+		return err
+	}
+	if err := started(listener.Addr().String()); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return serveUntil(ctx, listener, web.NewHTTPServer(server.Handler(), log))
+}
+
+func warnWithoutOperator(ctx context.Context, store *db.DB, log *slog.Logger, emulated bool) error {
+	n, err := store.Read().Operators(ctx)
+	if err == nil && n == 0 && !emulated {
+		log.Warn("nobody may use the dashboard yet: run wxkeeper operator add NAME --role admin")
+	}
+	return err
+}
+
+func startJobs(ctx context.Context, store *db.DB, keys *keeper.Keeper, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		job.Runner{Store: store, Clock: time.Now, Log: log}.Run(ctx,
+			job.Job{Name: "sweep", Every: time.Hour, Run: keys.Sweep})
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// shutdownTime is how long requests that have begun may take to end.
+const shutdownTime = 10 * time.Second
+
+func listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w: stop the other program, or set WXKEEPER_ADDR", address, err)
+	}
+	return listener, nil
+}
+
+// serveUntil answers requests until the context ends, then lets those that have begun end.
+func serveUntil(ctx context.Context, listener net.Listener, server *http.Server) error {
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	if server.Shutdown(ending) != nil {
+		server.Close() // whoever is still being answered after that time is cut off
+	}
+	<-served
+	return nil
+}
+
+type sandboxCommand struct{ config.Sandbox }
+
+// Run starts the emulator, the server and the phones, until it is told to stop.
+func (c *sandboxCommand) Run(ctx context.Context, std streams) (err error) {
+	settings, err := c.Config()
+	if err != nil {
+		return err
+	}
+	kept := settings.Data != ""
+	if !kept {
+		if settings.Data, err = os.MkdirTemp("", "wxkeeper-sandbox-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(settings.Data)) }()
+	}
+	if settings.MasterKey, err = sandboxKey(settings.Data); err != nil {
+		return err
+	}
+	emulator := sandbox.New(sandbox.Options{})
+	phones := emulator.AddPeople()
+	settings.Appid, settings.Secret = emulator.Apps()[0].Appid, emulator.Apps()[0].Secret
+	listener, err := listen("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	settings.WeChatURL = "http://" + listener.Addr().String()
+
+	ctx, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer stop()
+	log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	beside.Go(func() {
+		err := serveUntil(ctx, listener, &http.Server{Handler: emulator, ReadHeaderTimeout: 10 * time.Second})
+		if err != nil {
+			log.Error("emulated WeChat ended", "error", err)
+		}
+	})
+	return serve(ctx, settings, true, log, func(address string) error {
+		crowd := sandbox.NewCrowd(phones, "http://"+address, sandbox.CrowdOptions{})
+		beside.Go(func() { crowd.Run(ctx) })
+		return greet(std.out, address, settings, kept)
+	})
+}
+
+// sandboxKey gives the master key of a sandbox's folder. A folder that keeps its data keeps the key beside it: nothing in it
+// is real. A folder that some other command filled is left alone.
+func sandboxKey(folder string) (config.MasterKey, error) {
+	path := filepath.Join(folder, "sandbox.key")
+	text, err := os.ReadFile(path)
+	if err == nil {
+		return config.ParseMasterKey(strings.TrimSpace(string(text)))
+	}
+	if _, err := os.Stat(filepath.Join(folder, "wxkeeper.db")); err == nil {
+		return config.MasterKey{}, fmt.Errorf("%s was not made by a sandbox: set WXKEEPER_DATA to another folder, or to nothing", folder)
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return config.MasterKey{}, err
+	}
+	key := config.NewMasterKey()
+	return key, os.WriteFile(path, []byte(key.Reveal()+"\n"), 0o600)
+}
+
+func greet(out io.Writer, address string, settings config.Config, kept bool) error {
+	fate := "thrown away at the end"
+	if kept {
+		fate = "kept"
+	}
+	_, err := fmt.Fprintf(out, `wxkeeper sandbox: nothing here is real. Stop it with Ctrl+C.
+  API      http://%[1]s
+  WeChat   %[2]s/sandbox/ (emulated, with a dozen phones; the page says how to play them)
+  Data     %[3]s (%[4]s)
+Log in as phone 1, then open its profile with the token of the answer:
+  curl -d code=$(curl -s %[2]s/sandbox/phones/1/code) http://%[1]s/login/
+  curl -s %[2]s/sandbox/phones/1/sealed | curl -H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/json' -d @- http://%[1]s/getinfo/
+`, address, settings.WeChatURL, settings.Data, fate)
+	return err
+}
+
+type keygenCommand struct{}
+
+// Run prints a new master key.
+func (keygenCommand) Run(std streams) error {
+	_, err := fmt.Fprintln(std.out, config.NewMasterKey().Reveal())
+	return err
+}
+
+type operatorCommand struct {
+	Add    operatorAddCommand    `cmd:"" help:"Make an account; asks for the password."`
+	Passwd operatorPasswdCommand `cmd:"" help:"Give an account a new password."`
+}
+
+// passwordFlag says where a password comes from.
+type passwordFlag struct {
+	PasswordStdin bool `help:"Read the password from standard input; one newline at its end is not part of it."`
+}
+
+type operatorAddCommand struct {
+	Name string `arg:"" help:"Name the operator signs in with."`
+	Role string `enum:"viewer,operator,admin" default:"operator" help:"viewer sees, operator also acts on users, admin also changes the server and its operators."`
+	passwordFlag
+	config.Folder
+}
+
+// Run makes an account.
+func (c *operatorAddCommand) Run(ctx context.Context, std streams) error {
+	password, err := c.read(std)
+	if err != nil {
+		return err
+	}
+	err = withAccounts(ctx, c.Path(), func(accounts operator.Accounts) error {
+		return accounts.Add(ctx, c.Name, app.Role(c.Role), password)
+	})
+	if app.KindOf(err) == app.AlreadyExists {
+		return fmt.Errorf("an operator named %s exists already: wxkeeper operator passwd %s gives it a new password", c.Name, c.Name)
+	}
+	return told(std.out, err, "%s may use the dashboard as %s.\n", c.Name, c.Role)
+}
+
+type operatorPasswdCommand struct {
+	Name string `arg:"" help:"Name of the account."`
+	passwordFlag
+	config.Folder
+}
+
+// Run gives an account a new password.
+func (c *operatorPasswdCommand) Run(ctx context.Context, std streams) error {
+	password, err := c.read(std)
+	if err != nil {
+		return err
+	}
+	err = withAccounts(ctx, c.Path(), func(accounts operator.Accounts) error {
+		return accounts.SetPassword(ctx, c.Name, password)
+	})
+	if app.KindOf(err) == app.NotFound {
+		return fmt.Errorf("no operator is named %s: wxkeeper operator add %s makes the account", c.Name, c.Name)
+	}
+	return told(std.out, err, "%s has a new password.\n", c.Name)
+}
+
+func withAccounts(ctx context.Context, folder string, work func(operator.Accounts) error) error {
+	return withStore(ctx, folder, func(store *db.DB) error {
+		return work(operator.Accounts{Store: store, Clock: time.Now})
+	})
+}
+
+func withStore(ctx context.Context, folder string, work func(*db.DB) error) error {
+	store, err := db.Open(ctx, folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(work(store), store.Close())
+}
+
+// told says that a command succeeded, if it did.
+func told(out io.Writer, err error, format string, arguments ...any) error {
+	if err == nil {
+		_, err = fmt.Fprintf(out, format, arguments...)
+	}
+	return err
+}
+
+// read asks for a password without showing it, or takes it from standard input.
+func (f passwordFlag) read(std streams) (app.Secret, error) {
+	if f.PasswordStdin {
+		text, err := io.ReadAll(io.LimitReader(std.in, 4096))
+		return app.Secret(strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")), err
+	}
+	terminal, ok := std.in.(*os.File)
+	if !ok || !term.IsTerminal(int(terminal.Fd())) {
+		return "", errors.New("there is no terminal to ask for the password: use --password-stdin")
+	}
+	first, err := ask(terminal, std.err, "Password: ")
+	if err != nil {
+		return "", err
+	}
+	second, err := ask(terminal, std.err, "The same again: ")
+	if err == nil && first != second {
+		err = errors.New("the two passwords differ")
+	}
+	return first, err
+}
+
+func ask(terminal *os.File, prompt io.Writer, question string) (app.Secret, error) {
+	fmt.Fprint(prompt, question)
+	text, err := term.ReadPassword(int(terminal.Fd()))
+	fmt.Fprintln(prompt)
+	return app.Secret(text), err
+}
+
+type usersCommand struct {
+	Export usersExportCommand `cmd:"" help:"Write all users to standard output, phone numbers in clear."`
+}
+
+type usersExportCommand struct {
+	Format string `enum:"jsonl,csv" default:"jsonl" help:"jsonl: one JSON object a line. csv: for a spreadsheet."`
+	config.Store
+}
+
+// Run writes all users.
+func (c *usersExportCommand) Run(ctx context.Context, env config.Env, std streams) error {
+	return withData(ctx, c.Store, env, func(store *db.DB, ring *db.KeyRing) error {
+		return keeper.Export(ctx, store, ring, keeper.Format(c.Format), std.out)
+	})
+}
+
+type checkCommand struct{ config.Store }
+
+// Run reads all data and says what is wrong with it.
+func (c *checkCommand) Run(ctx context.Context, env config.Env, std streams) error {
+	return withData(ctx, c.Store, env, func(store *db.DB, ring *db.KeyRing) error {
+		health, err := keeper.Check(ctx, store, ring)
+		if err != nil {
+			return err
+		}
+		for _, problem := range health.Problems {
+			fmt.Fprintln(std.out, problem)
+		}
+		if found := len(health.Problems) + health.Unsaid; found > 0 {
+			return fmt.Errorf("%d problems found (%d not shown): stop the server and restore a backup, or ask for help with this list", found, health.Unsaid)
+		}
+		return told(std.out, nil, "Sound: %d users and %d session keys were read.\n", health.Users, health.Keys)
+	})
+}
+
+// withData opens a data folder that must exist, and what is encrypted in it.
+func withData(ctx context.Context, settings config.Store, env config.Env, work func(*db.DB, *db.KeyRing) error) error {
+	folder, master, err := settings.Open(env)
+	if err != nil {
+		return err
+	}
+	if !db.Exists(folder) {
+		return fmt.Errorf("there is no database in %s: set WXKEEPER_DATA to the folder the server uses", folder)
+	}
+	return withStore(ctx, folder, func(store *db.DB) error {
+		ring, err := store.KeyRing(ctx, master.Bytes(), time.Now())
+		if err != nil {
+			return err
+		}
+		return work(store, ring)
+	})
+}
+
+type migrateCommand struct{ config.Folder }
+
+// Run brings the database up to date.
+func (c *migrateCommand) Run(ctx context.Context, std streams) error {
+	return withStore(ctx, c.Path(), func(store *db.DB) error {
+		schema, err := store.SchemaVersion(ctx)
+		return told(std.out, err, "The database in %s is at version %d.\n", c.Path(), schema)
+	})
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run(std streams) error {
+	return told(std.out, nil, "wxkeeper %s, %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}

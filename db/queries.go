@@ -102,3 +102,19 @@ func (m moment) Scan(value any) error {
 	}
 	return nil
 }
+
+// microseconds is how the order of answers is stored: milliseconds do not tell two logins at once apart.
+func microseconds(at time.Time) int64 { return at.UnixMicro() }
+
+// microMoment is a stored time in microseconds that is being read.
+type microMoment struct{ to *time.Time }
+
+// Scan reads epoch microseconds.
+func (m microMoment) Scan(value any) error {
+	stored, ok := value.(int64)
+	if !ok {
+		return errors.New("time is not a number")
+	}
+	*m.to = time.UnixMicro(stored)
+	return nil
+}

@@ -12,12 +12,12 @@ import (
 // KeysOfUser lists the keys known for a user, newest first: the current one, then by the time WeChat was asked for them.
 func (q *Queries) KeysOfUser(ctx context.Context, user app.UserID) ([]app.KeyRecord, error) {
 	var keys []app.KeyRecord
-	err := q.each(ctx, `SELECT id, user_id, fingerprint, sealed, asked_at, superseded_at, confirmed_at, confirmed_by,
+	err := q.each(ctx, `SELECT id, user_id, fingerprint, sealed, asked_us, superseded_at, confirmed_at, confirmed_by,
 		failed_at, dead_at, dead_errcode, reset_at FROM session_keys WHERE user_id = ? ORDER BY id DESC LIMIT ?`,
 		[]any{user, keyRecordsKept + 1}, func(scan func(...any) error) error {
 			var key app.KeyRecord
 			var fingerprint []byte
-			err := scan(&key.ID, &key.UserID, &fingerprint, &key.Sealed, moment{&key.AskedAt}, moment{&key.SupersededAt},
+			err := scan(&key.ID, &key.UserID, &fingerprint, &key.Sealed, microMoment{&key.AskedAt}, moment{&key.SupersededAt},
 				moment{&key.ConfirmedAt}, &key.ConfirmedBy, moment{&key.FailedAt}, moment{&key.DeadAt}, &key.DeadErrcode,
 				moment{&key.ResetAt})
 			copy(key.Fingerprint[:], fingerprint)
@@ -43,9 +43,9 @@ func newestFirst(a, b app.KeyRecord) int {
 
 // InsertKey stores a key of a user.
 func (t *Tx) InsertKey(appID app.AppID, key app.KeyRecord) error {
-	_, err := t.change(`INSERT INTO session_keys (user_id, id, app_id, fingerprint, sealed, asked_at, superseded_at,
+	_, err := t.change(`INSERT INTO session_keys (user_id, id, app_id, fingerprint, sealed, asked_us, superseded_at,
 		confirmed_at, confirmed_by, failed_at, dead_at, dead_errcode, reset_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, '', 0, 0, 0, 0)`,
-		key.UserID, key.ID, appID, key.Fingerprint[:], key.Sealed, milliseconds(key.AskedAt), milliseconds(key.SupersededAt))
+		key.UserID, key.ID, appID, key.Fingerprint[:], key.Sealed, microseconds(key.AskedAt), milliseconds(key.SupersededAt))
 	return err
 }
 
@@ -59,11 +59,11 @@ func (t *Tx) SupersedeKey(key app.KeyRecord, at time.Time) error {
 // and when it was found dead. It changes nothing and gives false if the dates are not those of before any more: somebody
 // else has just learnt something newer.
 func (t *Tx) UpdateKey(before, after app.KeyRecord) (bool, error) {
-	changed, err := t.change(`UPDATE session_keys SET asked_at = ?, confirmed_at = ?, confirmed_by = ?, failed_at = ?,
+	changed, err := t.change(`UPDATE session_keys SET asked_us = ?, confirmed_at = ?, confirmed_by = ?, failed_at = ?,
 		dead_at = ?, dead_errcode = ?
-		WHERE user_id = ? AND id = ? AND asked_at = ? AND confirmed_at = ? AND failed_at = ? AND dead_at = ?`,
-		milliseconds(after.AskedAt), milliseconds(after.ConfirmedAt), string(after.ConfirmedBy), milliseconds(after.FailedAt),
-		milliseconds(after.DeadAt), after.DeadErrcode, before.UserID, before.ID, milliseconds(before.AskedAt),
+		WHERE user_id = ? AND id = ? AND asked_us = ? AND confirmed_at = ? AND failed_at = ? AND dead_at = ?`,
+		microseconds(after.AskedAt), milliseconds(after.ConfirmedAt), string(after.ConfirmedBy), milliseconds(after.FailedAt),
+		milliseconds(after.DeadAt), after.DeadErrcode, before.UserID, before.ID, microseconds(before.AskedAt),
 		milliseconds(before.ConfirmedAt), milliseconds(before.FailedAt), milliseconds(before.DeadAt))
 	return changed == 1, err
 }

@@ -197,10 +197,10 @@ func (k *Keeper) refuseTrial(ctx context.Context, caller app.Caller, h holder, t
 		app.Fail(app.SealedDataUnopened, t.failed))
 }
 
-// suspect notes that the current key failed, if it did.
+// suspect notes that the current key failed, unless a signature has just proved it good.
 func suspect(tx *db.Tx, t trial, at time.Time) error {
 	failed := t.current
-	if t.opened || failed.ID == 0 || !failed.Fail(at) {
+	if t.opened || t.signature || failed.ID == 0 || !failed.Fail(at) {
 		return nil
 	}
 	_, err := tx.UpdateKey(t.current, failed)

@@ -204,6 +204,20 @@ func TestErrmsg(t *testing.T) {
 	}
 }
 
+func TestRidThatIsTheSecret(t *testing.T) {
+	const secret = "0123456789abcdef0123456789abcdef"
+	server := httptest.NewServer(text(`{"errcode":40125,"errmsg":"invalid appsecret rid: ` + secret + `"}`))
+	defer server.Close()
+	client, err := wechat.NewClient(wechat.Options{BaseURL: server.URL, Appid: testAppid, Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Code2Session(t.Context(), "c1")
+	if shown := fmt.Sprintf("%+v", *failure(t, err)); strings.Contains(shown, secret) {
+		t.Errorf("the secret stands in %s", shown)
+	}
+}
+
 func TestEveryQueryValueIsEscaped(t *testing.T) {
 	for _, code := range []string{"c1", "x&appid=evil", "the code is a mock one", "a+b%26c#d?e=f;g", "密\x00\r\nHost: evil", ""} {
 		asked := make(chan *http.Request, 1)
@@ -222,6 +236,9 @@ func TestEveryQueryValueIsEscaped(t *testing.T) {
 		}
 		if request.Method != "GET" || request.URL.Path != "/sns/jscode2session" || request.ContentLength != 0 || request.TransferEncoding != nil {
 			t.Errorf("%q: %s %s with a body of %d", code, request.Method, request.URL.Path, request.ContentLength)
+		}
+		if encoding := request.Header.Get("Accept-Encoding"); encoding != "" {
+			t.Errorf("an answer packed as %s may be larger than what the limit counts", encoding)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -211,8 +212,12 @@ func TestNetworkErrors(t *testing.T) {
 				Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, test.err }),
 			})
 			_, err := client.Code2Session(t.Context(), "c1")
-			if failed := failure(t, err); failed.Problem != test.want || failed.Cause == nil {
+			failed := failure(t, err)
+			if failed.Problem != test.want || failed.Cause == nil {
 				t.Errorf("%v, cause %v", failed, failed.Cause)
+			}
+			if strings.Contains(failed.Error(), "https://") {
+				t.Errorf("a URL stands in %v", failed)
 			}
 		})
 	}

@@ -105,6 +105,16 @@ func TestNicknamesComeBackExactly(t *testing.T) {
 	}
 }
 
+func TestHalfASurrogateBecomesTheReplacementLetter(t *testing.T) {
+	payload, err := openText(t, `{"nickName":"a\ud83cb","openGId":"\udf89"}`)
+	if err != nil || payload.Profile.Nickname != "a\ufffdb" {
+		t.Errorf("%q, %v", payload.Profile.Nickname, err)
+	}
+	if got := string(payload.Object()); got != `{"nickName":"a\ud83cb","openGId":"\udf89"}` {
+		t.Errorf("object %s", got)
+	}
+}
+
 // escapeAll writes every UTF-16 unit as \uXXXX.
 func escapeAll(text string) string {
 	var quoted strings.Builder

@@ -1,4 +1,5 @@
--- One statement a paragraph. Times are epoch milliseconds, 0 for never.
+-- One statement a paragraph. Times are epoch milliseconds, 0 for never; asked_us alone is in microseconds, since two answers
+-- for one user are ordered by it.
 
 CREATE TABLE apps (
   id         {{.Key}},
@@ -53,7 +54,7 @@ CREATE TABLE session_keys (
   app_id        {{.Int}} NOT NULL,
   fingerprint   {{.Bytes}} NOT NULL,
   sealed        {{.Bytes}},
-  asked_at      {{.Int}} NOT NULL,
+  asked_us      {{.Int}} NOT NULL,
   superseded_at {{.Int}} NOT NULL,
   confirmed_at  {{.Int}} NOT NULL,
   confirmed_by  {{.ASCII}} NOT NULL,

@@ -1,0 +1,7 @@
+package keeper
+
+// FailuresAllowed and SessionsWatched are the bounds of failing sessions.
+const (
+	FailuresAllowed = failuresAllowed
+	FailuresWindow  = failuresWindow
+)

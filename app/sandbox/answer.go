@@ -1,0 +1,74 @@
+package sandbox
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"wxkeeper/app"
+	"wxkeeper/app/wechat"
+)
+
+// Errcodes only a caller's bug meets (全局返回码).
+const (
+	errcodeInvalidURL = 40066
+	errcodeNeedsGET   = 43001
+)
+
+// errmsgs are the words WeChat was seen to use. Nobody should read them, only keep the rid.
+var errmsgs = map[int]string{
+	wechat.ErrcodeBusy:          "system error",
+	wechat.ErrcodeGrantType:     "invalid grant_type",
+	wechat.ErrcodeAppidInvalid:  "invalid appid",
+	wechat.ErrcodeCodeInvalid:   "invalid code",
+	wechat.ErrcodeSecretWrong:   "invalid appsecret",
+	wechat.ErrcodeCodeUsed:      "code been used",
+	wechat.ErrcodeUserBlocked:   "code blocked",
+	wechat.ErrcodeAppidMissing:  "appid missing",
+	wechat.ErrcodeSecretMissing: "appsecret missing",
+	wechat.ErrcodeCodeMissing:   "missing code",
+	wechat.ErrcodeMinuteQuota:   "api minute-quota reach limit  mustslower  retry next minute",
+	errcodeInvalidURL:           "invalid url",
+	errcodeNeedsGET:             "require GET method",
+}
+
+// answer is WeChat's JSON. A success carries no errcode, a failure nothing else.
+type answer struct {
+	SessionKey string      `json:"session_key,omitempty"`
+	OpenID     app.OpenID  `json:"openid,omitempty"`
+	UnionID    app.UnionID `json:"unionid,omitempty"`
+	Errcode    int         `json:"errcode,omitempty"`
+	Errmsg     string      `json:"errmsg,omitempty"`
+}
+
+func (w *WeChat) refuse(errcode int) answer {
+	return answer{Errcode: errcode, Errmsg: errmsgs[errcode] + ", rid: " + w.rid()}
+}
+
+// rid is WeChat's id of an answer: the second it was given, then noise.
+func (w *WeChat) rid() string {
+	var noise [8]byte
+	rand.Read(noise[:]) // never fails since Go 1.24: it ends the program instead
+	high, low := binary.BigEndian.Uint32(noise[:]), binary.BigEndian.Uint32(noise[4:])
+	return fmt.Sprintf("%08x-%08x-%08x", w.clock().Unix(), high, low)
+}
+
+// write sends the answer as WeChat does: JSON that calls itself text/plain, with HTTP 200 whatever it says.
+func (a answer) write(response http.ResponseWriter) {
+	response.Header().Set("Content-Type", "text/plain")
+	response.Write(compactJSON(a))
+}
+
+// compactJSON writes JSON as WeChat does: on one line, nothing escaped for HTML.
+func compactJSON(value any) []byte {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		panic(err) // only values of this package get here, and all of them can be written
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
+}

@@ -1,0 +1,96 @@
+package sandbox
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"wxkeeper/app"
+)
+
+const sealedKinds = "userinfo, profile, phone, run, share, group"
+
+// indexText is completed with the address it was asked for at, so that its lines can be pasted into a shell.
+const indexText = `An emulator of WeChat. Server side: {at}/sns/jscode2session, with WeChat's own answers and errors.
+Below it is played by hand; everything is in memory and gone when the process ends.
+
+Phones. N is a phone's number, or mock for that of the developer tools' mock code.
+
+  curl {at}/sandbox/phones                             everybody, with openid and state
+  curl {at}/sandbox/phones/1                           one of them
+  curl {at}/sandbox/phones/1/code                      wx.login: a fresh code as bare text, also by POST
+  curl "{at}/sandbox/phones/1/sealed?kind=userinfo"    sealed data; kinds: {kinds}
+  curl -X POST {at}/sandbox/phones/1/expire            the session key dies: wx.checkSession fails
+  curl -X POST {at}/sandbox/phones/1/rotate            the key is replaced behind the keeper's back
+  curl -X POST {at}/sandbox/phones/1/refresh           the next wx.login replaces the key, however young it is
+  curl -X POST {at}/sandbox/phones/1/anonymous         WeChat gives 微信用户; back: -d on=false
+  curl -X POST {at}/sandbox/phones/1/block             WeChat refuses the user (40226); back: -d on=false
+  curl -X POST {at}/sandbox/phones/1/device            a second device of the same user; -d platform=ios
+
+Faults of the next calls of code2Session, oldest first; calls=0 lasts until cleared.
+
+  curl {at}/sandbox/faults                             what waits
+  curl -d kind=busy -d calls=3 {at}/sandbox/faults     kinds: latency (delay=2s), busy (-1), quota (45011), 5xx,
+                                                       empty, html, truncated, cut, hang
+  curl -X DELETE {at}/sandbox/faults                   all well again
+
+Log in at a keeper, and send it a profile:
+
+  curl -d "code=$(curl -s {at}/sandbox/phones/1/code)" KEEPER/login/
+  curl -s "{at}/sandbox/phones/1/sealed" | sed '1s/{/{"token":"TOKEN",/' | curl -H 'Content-Type: application/json' -d @- KEEPER/getinfo/
+`
+
+func (w *WeChat) serveIndex(response http.ResponseWriter, request *http.Request) {
+	response.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	strings.NewReplacer("{at}", "http://"+request.Host, "{kinds}", sealedKinds).WriteString(response, indexText)
+}
+
+// phoneState is what the control tells about a phone. Session keys are not in it: nothing that leaves the program shows one.
+type phoneState struct {
+	Number       int          `json:"number"`
+	Appid        app.Appid    `json:"appid"`
+	OpenID       app.OpenID   `json:"openid"`
+	UnionID      app.UnionID  `json:"unionid,omitempty"`
+	Nickname     string       `json:"nickname"`
+	Anonymous    bool         `json:"anonymous"`
+	Blocked      bool         `json:"blocked"`
+	Platform     app.Platform `json:"platform"`
+	Release      string       `json:"release"`
+	KeyMadeAt    time.Time    `json:"keyMadeAt,omitzero"`
+	CheckSession bool         `json:"checkSession"`
+}
+
+type faultState struct {
+	Kind  FaultKind `json:"kind"`
+	Calls int       `json:"calls"`
+	Delay string    `json:"delay"`
+}
+
+func (w *WeChat) servePhones(response http.ResponseWriter, _ *http.Request) {
+	states := []phoneState{}
+	for _, phone := range w.Phones() {
+		states = append(states, describe(phone))
+	}
+	writeJSON(response, http.StatusOK, states)
+}
+
+func servePhone(phone *Phone, response http.ResponseWriter, _ *http.Request) {
+	writeJSON(response, http.StatusOK, describe(phone))
+}
+
+func describe(phone *Phone) phoneState {
+	person := phone.Person()
+	return phoneState{
+		Number:       phone.Number(),
+		Appid:        phone.Appid(),
+		OpenID:       phone.OpenID(),
+		UnionID:      phone.UnionID(),
+		Nickname:     person.Nickname,
+		Anonymous:    person.Anonymous,
+		Blocked:      phone.Blocked(),
+		Platform:     phone.device.Platform,
+		Release:      phone.device.Release,
+		KeyMadeAt:    phone.keyMadeAt(),
+		CheckSession: phone.CheckSession(),
+	}
+}

@@ -1,0 +1,142 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// clientTimeout is how long a mini program waits for its back end; wx.request's own default is a minute (networkTimeout).
+const clientTimeout = 20 * time.Second
+
+// MiniProgram is the article's mini program running on a phone: it logs in when launched, keeps the token, sends what the
+// phone seals, and does what the keeper's answers ask for. It is safe for concurrent use.
+type MiniProgram struct {
+	phone   *Phone
+	baseURL string
+	client  *http.Client
+
+	mu    sync.Mutex
+	token string
+}
+
+// NewMiniProgram installs the mini program on a phone. The keeper's API is at baseURL, with or without a final slash. A nil
+// client stands for one with a timeout.
+func NewMiniProgram(phone *Phone, baseURL string, client *http.Client) *MiniProgram {
+	if client == nil {
+		client = &http.Client{Timeout: clientTimeout}
+	}
+	return &MiniProgram{phone: phone, baseURL: strings.TrimSuffix(baseURL, "/") + "/", client: client}
+}
+
+// Phone is the phone it runs on.
+func (m *MiniProgram) Phone() *Phone { return m.phone }
+
+// Token is what wx.getStorageSync("token") gives.
+func (m *MiniProgram) Token() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.token
+}
+
+func (m *MiniProgram) setToken(token string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.token = token
+}
+
+// Launch is the article's onLaunch: my_login, that is wx.login and the code sent to /login/.
+func (m *MiniProgram) Launch(ctx context.Context) error {
+	data, err := m.post(ctx, "login/", map[string]string{"code": m.phone.Login()})
+	if err != nil {
+		return err
+	}
+	var login struct {
+		Token string `json:"token"`
+	}
+	if err := json.Unmarshal(data, &login); err != nil || login.Token == "" {
+		return errors.New("the keeper answered a login without a token")
+	}
+	m.setToken(login.Token)
+	return nil
+}
+
+// User1 is the article's handler: it sends the profile to /getinfo/ and beside that asks wx.checkSession; on its failure
+// my_login and a second wx.getUserInfo run at the same time, as in the article. It gives the profile the keeper answered.
+// Where every sending was refused and one of them with code 2 or 3, it logs in, collects the data again and sends it once
+// more.
+func (m *MiniProgram) User1(ctx context.Context) (json.RawMessage, error) {
+	send := m.getInfo
+	sealed := m.phone.GetUserInfo()
+	if !m.phone.CheckSession() {
+		send = m.race
+	}
+	data, err := send(ctx, sealed)
+	if asksForLogin(err) {
+		return m.sendAgain(ctx, SealedUserInfo)
+	}
+	return data, err
+}
+
+// race is the article's fail(): nothing in it waits for anything else. Its login's own failure shows in what is sent.
+func (m *MiniProgram) race(ctx context.Context, sealed Sealed) (json.RawMessage, error) {
+	var first, second json.RawMessage
+	var firstErr, secondErr error
+	var running sync.WaitGroup
+	running.Go(func() { first, firstErr = m.getInfo(ctx, sealed) })
+	running.Go(func() { m.Launch(ctx) })
+	running.Go(func() { second, secondErr = m.getInfo(ctx, m.phone.GetUserInfo()) })
+	running.Wait()
+	switch {
+	case secondErr == nil:
+		return second, nil
+	case firstErr == nil:
+		return first, nil
+	}
+	return nil, errors.Join(secondErr, firstErr)
+}
+
+// Send collects sealed data of a kind and sends it to /getinfo/. On code 2 or 3 it logs in, collects the data again and
+// sends it once more.
+func (m *MiniProgram) Send(ctx context.Context, kind SealedKind) (json.RawMessage, error) {
+	data, err := m.getInfo(ctx, m.phone.Collect(kind))
+	if asksForLogin(err) {
+		return m.sendAgain(ctx, kind)
+	}
+	return data, err
+}
+
+// sendAgain logs in first and collects then: data collected before the login would again be sealed under the old key.
+func (m *MiniProgram) sendAgain(ctx context.Context, kind SealedKind) (json.RawMessage, error) {
+	if err := m.Launch(ctx); err != nil {
+		return nil, err
+	}
+	return m.getInfo(ctx, m.phone.Collect(kind))
+}
+
+// Session asks /session/ what the token stands for.
+func (m *MiniProgram) Session(ctx context.Context) (json.RawMessage, error) {
+	return m.post(ctx, "session/", map[string]string{"token": m.Token()})
+}
+
+// Logout ends the session at the keeper and forgets the token.
+func (m *MiniProgram) Logout(ctx context.Context) error {
+	_, err := m.post(ctx, "logout/", map[string]string{"token": m.Token()})
+	if err == nil {
+		m.setToken("")
+	}
+	return err
+}
+
+// getInfo sends what the article sends: iv, encryptedData and the token that is stored at this moment.
+func (m *MiniProgram) getInfo(ctx context.Context, sealed Sealed) (json.RawMessage, error) {
+	return m.post(ctx, "getinfo/", map[string]string{
+		"iv":            sealed.IV,
+		"encryptedData": sealed.EncryptedData,
+		"token":         m.Token(),
+	})
+}

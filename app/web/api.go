@@ -1,0 +1,127 @@
+package web
+
+import (
+	_ "embed"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"wxkeeper/app"
+	"wxkeeper/app/keeper"
+)
+
+type loginReply struct {
+	Token     string `json:"token"`
+	ExpiresIn int64  `json:"expires_in"`
+	User      string `json:"user"`
+}
+
+func (s *Server) login(c echo.Context) error {
+	in, err := readFields(c, []string{"code"})
+	if err != nil {
+		return err
+	}
+	login, err := s.keeper.Login(c.Request().Context(), callerOf(c), in["code"])
+	if err != nil {
+		return err
+	}
+	return reply(c, loginReply{login.Token.Reveal(), seconds(login.ExpiresIn), login.User.String()})
+}
+
+// profileReply is the seed article's profile: all seven always there, then what is ours. Never the openid.
+type profileReply struct {
+	Name     string `json:"name"`
+	Avatar   string `json:"avatar"`
+	Gender   int    `json:"gender"`
+	Language string `json:"language"`
+	Province string `json:"province"`
+	City     string `json:"city"`
+	Country  string `json:"country"`
+	User     string `json:"user"`
+}
+
+func (s *Server) getInfo(c echo.Context) error {
+	in, err := readFields(c, []string{"token", "iv", "encryptedData"}, "rawData", "signature")
+	if err != nil {
+		return err
+	}
+	sealed := keeper.Sealed{EncryptedData: in["encryptedData"], IV: in["iv"], RawData: in["rawData"], Signature: in["signature"]}
+	opened, err := s.keeper.Open(c.Request().Context(), callerOf(c), in["token"], sealed)
+	if err != nil {
+		return err
+	}
+	return reply(c, openedReply(opened))
+}
+
+func openedReply(opened keeper.Opened) any {
+	if !opened.IsProfile {
+		return json.RawMessage(opened.Object)
+	}
+	profile := opened.Profile
+	return profileReply{
+		Name:     profile.Nickname,
+		Avatar:   profile.AvatarURL,
+		Gender:   profile.Gender,
+		Language: profile.Language,
+		Province: profile.Province,
+		City:     profile.City,
+		Country:  profile.Country,
+		User:     opened.User.String(),
+	}
+}
+
+type sessionReply struct {
+	User      string `json:"user"`
+	ExpiresIn int64  `json:"expires_in"`
+}
+
+func (s *Server) session(c echo.Context) error {
+	in, err := readFields(c, []string{"token"})
+	if err != nil {
+		return err
+	}
+	session, err := s.keeper.Session(c.Request().Context(), callerOf(c), in["token"])
+	if err != nil {
+		return err
+	}
+	return reply(c, sessionReply{session.User.String(), seconds(session.ExpiresIn)})
+}
+
+func (s *Server) logout(c echo.Context) error {
+	in, err := readFields(c, []string{"token"})
+	if err != nil {
+		return err
+	}
+	if err := s.keeper.Logout(c.Request().Context(), callerOf(c), in["token"]); err != nil {
+		return err
+	}
+	return reply(c, nothing{})
+}
+
+const (
+	healthPath = "/healthz"
+	readyPath  = "/readyz"
+)
+
+// healthz says that the process lives, whatever the disk or WeChat do.
+func (s *Server) healthz(c echo.Context) error { return reply(c, nothing{}) }
+
+// readyz says whether requests can be served now.
+func (s *Server) readyz(c echo.Context) error {
+	if err := s.ready(c.Request().Context()); err != nil {
+		return app.Fail(app.StorageUnavailable, "").Because(err)
+	}
+	return reply(c, nothing{})
+}
+
+//go:embed openapi.yaml
+var openAPIDocument []byte
+
+func (s *Server) openAPI(c echo.Context) error {
+	return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", openAPIDocument)
+}
+
+// seconds rounds down: a client must not believe in a token longer than we do.
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }

@@ -1,0 +1,175 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"wxkeeper/app"
+)
+
+const (
+	bodyBytes = 64 << 10
+
+	jsonType = "application/json"
+	formType = "application/x-www-form-urlencoded"
+
+	drainBytes = 4 << 20
+	drainTime  = 5 * time.Second
+)
+
+// fields are the parameters of one call by name. One that is absent, null or empty is "".
+type fields map[string]string
+
+// readFields reads the parameters of a call from its body, and a token from Authorization where the body has none. The query
+// is never looked at: addresses end up in logs.
+func readFields(c echo.Context, required []string, optional ...string) (fields, error) {
+	in, err := parseBody(c, slices.Concat(required, optional))
+	if err != nil {
+		return nil, err
+	}
+	if in["token"] == "" {
+		in["token"] = bearerToken(c.Request().Header.Get(echo.HeaderAuthorization))
+	}
+	for _, name := range required {
+		if in[name] == "" {
+			return nil, app.FailField(app.MissingParameter, "", name)
+		}
+	}
+	return in, nil
+}
+
+// parseBody reads the named fields. The type is judged first, so that an upload is told that it is one, whatever its size.
+func parseBody(c echo.Context, names []string) (fields, error) {
+	mediaType, err := mediaTypeOf(c.Request().Header)
+	if err != nil {
+		return nil, err
+	}
+	body, err := readBody(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(body) == 0:
+		return fields{}, nil
+	case mediaType == jsonType:
+		return parseJSON(body, names)
+	case mediaType == formType:
+		return parseForm(body, names)
+	}
+	return nil, app.Fail(app.UnsupportedContentType, "")
+}
+
+// mediaTypeOf gives the type of the body, "" if the header does not say. A compressed body is no type of ours.
+func mediaTypeOf(header http.Header) (string, error) {
+	contentType := header.Get(echo.HeaderContentType)
+	mediaType, _, _ := mime.ParseMediaType(contentType) // with a wrong parameter the type is still given
+	known := contentType == "" || mediaType == jsonType || mediaType == formType
+	if !known || header.Get(echo.HeaderContentEncoding) != "" {
+		return "", app.Fail(app.UnsupportedContentType, "")
+	}
+	return mediaType, nil
+}
+
+// readBody reads a bounded body. The request keeps its own reader, for drain.
+func readBody(c echo.Context) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, c.Request().Body, bodyBytes))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, app.Fail(app.BodyTooLarge, "").Because(err)
+	case err != nil:
+		return nil, malformed("body").Because(err)
+	}
+	return body, nil
+}
+
+// drain reads what is left of a body before a failure is answered: many clients send everything before they read, and would
+// see a reset instead of the answer. It is bounded, since a body may have no end.
+func drain(c echo.Context) {
+	// Where the deadline cannot be set, as in tests without a connection, there is nothing to wait for either.
+	_ = http.NewResponseController(c.Response().Writer).SetReadDeadline(time.Now().Add(drainTime))
+	_, _ = io.CopyN(io.Discard, c.Request().Body, drainBytes)
+}
+
+// parseJSON reads the named members of exactly one object. Names count by case. A name given twice is refused: two readers
+// would see two different requests.
+func parseJSON(body []byte, names []string) (fields, error) {
+	if !utf8.Valid(body) || !json.Valid(body) {
+		return nil, malformed("body")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
+		return nil, malformed("body")
+	}
+	in, seen := fields{}, map[string]bool{}
+	for decoder.More() {
+		name, value, err := nextMember(decoder)
+		if err != nil || seen[name] {
+			return nil, malformed("body")
+		}
+		seen[name] = true
+		if slices.Contains(names, name) {
+			if in[name], err = textOf(value); err != nil {
+				return nil, malformed(name)
+			}
+		}
+	}
+	return in, nil
+}
+
+func nextMember(decoder *json.Decoder) (name string, value json.RawMessage, err error) {
+	token, err := decoder.Token()
+	if err != nil {
+		return "", nil, err
+	}
+	name, _ = token.(string) // in an object, what stands here is a string
+	return name, value, decoder.Decode(&value)
+}
+
+// textOf reads a string; null is as good as absent.
+func textOf(value json.RawMessage) (string, error) {
+	var text string
+	err := json.Unmarshal(value, &text)
+	return text, err
+}
+
+// parseForm reads the named fields of a form. A + that its sender did not escape arrives as a space; whoever reads base64
+// knows how to repair that.
+func parseForm(body []byte, names []string) (fields, error) {
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, malformed("body")
+	}
+	in := fields{}
+	for name, given := range values {
+		if !slices.Contains(names, name) {
+			continue
+		}
+		if len(given) > 1 || !utf8.ValidString(given[0]) {
+			return nil, malformed(name)
+		}
+		in[name] = given[0]
+	}
+	return in, nil
+}
+
+func malformed(field string) *app.Error { return app.FailField(app.Malformed, "", field) }
+
+// bearerToken reads "Bearer {token}"; "" for anything else.
+func bearerToken(authorization string) string {
+	scheme, token, _ := strings.Cut(strings.TrimSpace(authorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}

@@ -1,0 +1,70 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+)
+
+const forwardedFor = "X-Forwarded-For"
+
+// proxies finds the client behind the proxies an operator has named. Anybody else's X-Forwarded-For is a claim.
+type proxies struct {
+	trusted []netip.Prefix
+	log     *slog.Logger
+	warn    sync.Once
+}
+
+// clientAddress is Echo's IPExtractor: the peer, or behind trusted proxies the last address that none of them has.
+func (p *proxies) clientAddress(request *http.Request) string {
+	client := peerOf(request)
+	claims := request.Header.Values(forwardedFor)
+	if !p.trusts(client) {
+		p.warnOf(claims)
+		return addressText(client)
+	}
+	for _, claim := range slices.Backward(strings.Split(strings.Join(claims, ","), ",")) {
+		hop, err := netip.ParseAddr(strings.TrimSpace(claim))
+		if err != nil {
+			break // what stands before an unreadable claim was not written by our proxies
+		}
+		client = hop.Unmap()
+		if !p.trusts(client) {
+			break
+		}
+	}
+	return addressText(client)
+}
+
+func (p *proxies) trusts(address netip.Addr) bool {
+	return slices.ContainsFunc(p.trusted, func(prefix netip.Prefix) bool {
+		return prefix.Contains(address.WithZone(""))
+	})
+}
+
+// warnOf tells the operator once that a proxy may have been forgotten.
+func (p *proxies) warnOf(claims []string) {
+	if len(claims) == 0 {
+		return
+	}
+	p.warn.Do(func() {
+		p.log.Warn("X-Forwarded-For arrives from an address that is no trusted proxy and is ignored; " +
+			"if a proxy of yours sends it, name the proxy in WXKEEPER_TRUSTED_PROXIES")
+	})
+}
+
+// peerOf is who holds the other end of the connection; the zero address if that is no IP.
+func peerOf(request *http.Request) netip.Addr {
+	peer, _ := netip.ParseAddrPort(request.RemoteAddr)
+	return peer.Addr().Unmap()
+}
+
+func addressText(address netip.Addr) string {
+	if !address.IsValid() {
+		return ""
+	}
+	return address.String()
+}

@@ -1,0 +1,117 @@
+// Package web is the server's face: every route, handler and answer. It is the only package that knows Echo; below it goes a
+// plain context.Context, and errors come back as kinds of package app, which one table here turns into answers.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"wxkeeper/app"
+	"wxkeeper/app/keeper"
+)
+
+// Options is what a Server is built from.
+type Options struct {
+	Keeper         *keeper.Keeper
+	Ready          func(context.Context) error // says why requests cannot be served now, nil when they can
+	APIRate        int                         // failures one address may make in a minute, 0: no limit
+	TrustedProxies []netip.Prefix              // whose X-Forwarded-For is believed
+	Status200      bool                        // failures of the API with HTTP 200, as the seed article's server answers them
+	Log            *slog.Logger
+	Clock          func() time.Time
+}
+
+// Server answers mini programs.
+type Server struct {
+	keeper    *keeper.Keeper
+	ready     func(context.Context) error
+	failures  *failureLimit
+	proxies   *proxies
+	status200 bool
+	log       *slog.Logger
+	clock     func() time.Time
+	echo      *echo.Echo
+}
+
+// New builds a Server. It starts nothing.
+func New(options Options) *Server {
+	s := &Server{
+		keeper:    options.Keeper,
+		ready:     options.Ready,
+		failures:  newFailureLimit(options.APIRate),
+		proxies:   &proxies{trusted: options.TrustedProxies, log: options.Log},
+		status200: options.Status200,
+		log:       options.Log,
+		clock:     options.Clock,
+		echo:      echo.New(),
+	}
+	s.echo.IPExtractor = s.proxies.clientAddress // Echo's own choice believes anybody's X-Forwarded-For
+	s.echo.HTTPErrorHandler = s.answerFailure
+	s.routes()
+	return s
+}
+
+// Handler serves everything.
+func (s *Server) Handler() http.Handler { return s.echo }
+
+// routes is the whole route table. OPTIONS is answered by Echo, HEAD like GET.
+func (s *Server) routes() {
+	s.echo.Pre(s.recoverPanics, s.identify)
+
+	s.get(healthPath, s.healthz)
+	s.get(readyPath, s.readyz)
+	s.get("/openapi.yaml", s.openAPI)
+
+	s.post("/login", s.login)
+	s.post("/getinfo", s.getInfo)
+	s.post("/session", s.session)
+	s.post("/logout", s.logout)
+}
+
+func (s *Server) get(path string, handler echo.HandlerFunc) {
+	s.echo.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
+}
+
+// post routes a call of the API with and without a slash at the end: a redirect would lose the body of a POST.
+func (s *Server) post(path string, handler echo.HandlerFunc) {
+	s.echo.POST(path, handler, s.refuseFailing)
+	s.echo.POST(path+"/", handler, s.refuseFailing)
+}
+
+const callerKey = "wxkeeper.caller"
+
+// identify notes who asks, and sets the headers that every answer carries.
+func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		now, request, header := s.clock(), c.Request(), c.Response().Header()
+		c.Set(callerKey, app.Caller{
+			RequestID: app.NewRequestID(now),
+			At:        now,
+			Client:    app.ReadClient(request.Referer(), request.UserAgent(), c.RealIP()),
+		})
+		header.Set(echo.HeaderCacheControl, "no-store")
+		header.Set(echo.HeaderXContentTypeOptions, "nosniff")
+		return next(c)
+	}
+}
+
+func callerOf(c echo.Context) app.Caller {
+	caller, _ := c.Get(callerKey).(app.Caller)
+	return caller
+}
+
+// refuseFailing turns away, before any work, an address that has used up its failures.
+func (s *Server) refuseFailing(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		caller := callerOf(c)
+		if wait := s.failures.wait(caller.Client.Address, caller.At); wait > 0 {
+			return app.Fail(app.TooManyRequests, "").After(wait)
+		}
+		return next(c)
+	}
+}

@@ -68,9 +68,18 @@ func main() {
 	defer stop()
 	err := run(ctx, os.Args[1:], config.OS(), streams{os.Stdin, os.Stdout, os.Stderr})
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "wxkeeper: "+err.Error())
+		fmt.Fprintln(os.Stderr, "wxkeeper: "+inWords(err))
 		os.Exit(1)
 	}
+}
+
+// inWords tells a failure to a person, who needs its cause and not its kind.
+func inWords(err error) string {
+	var failure *app.Error
+	if errors.As(err, &failure) && failure.Cause != nil {
+		return failure.Cause.Error()
+	}
+	return err.Error()
 }
 
 func run(ctx context.Context, arguments []string, env config.Env, std streams) error {
@@ -123,7 +132,7 @@ func serve(
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	ring, err := store.KeyRing(ctx, settings.MasterKey.Bytes(), time.Now())
+	ring, err := store.EnsureKeyRing(ctx, settings.MasterKey.Bytes(), time.Now())
 	if err != nil {
 		return err
 	}
@@ -450,7 +459,7 @@ func withData(ctx context.Context, settings config.Store, env config.Env, work f
 		return fmt.Errorf("there is no database in %s: set WXKEEPER_DATA to the folder the server uses", folder)
 	}
 	return withStore(ctx, folder, func(store *db.DB) error {
-		ring, err := store.KeyRing(ctx, master.Bytes(), time.Now())
+		ring, err := store.KeyRing(ctx, master.Bytes())
 		if err != nil {
 			return err
 		}

@@ -56,27 +56,49 @@ func (p Place) additionalData() []byte {
 	return fmt.Appendf(nil, "wxkeeper\x00%s\x00%d\x00%d\x00%s", p.Table, p.AppID, p.Row, p.Owner)
 }
 
-// errMasterKey is one clear line for a wrong or missing key.
-var errMasterKey = errors.New("the master key does not fit this data folder: set WXKEEPER_MASTER_KEY(_FILE) to the key it was created with")
+// What can be wrong with the keys of a data folder, each in one clear line.
+var (
+	errMasterKey   = errors.New("the master key does not fit this data folder: set WXKEEPER_MASTER_KEY(_FILE) to the key it was created with")
+	errNeverServed = errors.New("nothing has been served from this data folder yet: wxkeeper serve makes its keys")
+	errNoDataKeys  = errors.New("the database holds users but no data keys: it is damaged, restore a backup")
+)
 
-var errNoDataKeys = errors.New("the database holds users but no data keys: it is damaged, restore a backup")
-
-// KeyRing unwraps the data keys with the master key, making those that do not exist yet.
-func (d *DB) KeyRing(ctx context.Context, master [dataKeyBytes]byte, now time.Time) (*KeyRing, error) {
-	wrapping := newGCM(master[:])
-	if err := d.makeDataKeys(ctx, wrapping, now); err != nil {
+// EnsureKeyRing unwraps the data keys with the master key, making those that do not exist yet.
+func (d *DB) EnsureKeyRing(ctx context.Context, master [dataKeyBytes]byte, now time.Time) (*KeyRing, error) {
+	if err := d.makeDataKeys(ctx, newGCM(master[:]), now); err != nil {
 		return nil, err
 	}
+	return d.KeyRing(ctx, master)
+}
+
+// KeyRing unwraps the data keys with the master key. It makes none: a folder without them has never been served.
+func (d *DB) KeyRing(ctx context.Context, master [dataKeyBytes]byte) (*KeyRing, error) {
+	stored, err := d.read.dataKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(stored) == 0 {
+		return nil, errNeverServed
+	}
+	wrapping := newGCM(master[:])
 	ring := &KeyRing{sealing: map[uint16]cipher.AEAD{}}
-	err := d.read.each(ctx, `SELECT id, purpose, wrapped FROM data_keys ORDER BY id`, nil,
-		func(scan func(...any) error) error {
-			var stored dataKey
-			if err := scan(&stored.id, &stored.purpose, &stored.wrapped); err != nil {
-				return err
-			}
-			return ring.add(wrapping, stored)
-		})
-	return ring, err
+	for _, one := range stored {
+		if err := ring.add(wrapping, one); err != nil {
+			return nil, err
+		}
+	}
+	return ring, nil
+}
+
+func (q *Queries) dataKeys(ctx context.Context) ([]dataKey, error) {
+	var keys []dataKey
+	err := q.each(ctx, `SELECT id, purpose, wrapped FROM data_keys ORDER BY id`, nil, func(scan func(...any) error) error {
+		var stored dataKey
+		err := scan(&stored.id, &stored.purpose, &stored.wrapped)
+		keys = append(keys, stored)
+		return err
+	})
+	return keys, err
 }
 
 // dataKey is one wrapped key as it is stored.
@@ -93,7 +115,7 @@ func (k dataKey) additionalData() []byte {
 func (r *KeyRing) add(wrapping cipher.AEAD, stored dataKey) error {
 	key, err := openGCM(wrapping, stored.wrapped, stored.additionalData())
 	if err != nil {
-		return app.Fail(app.Misconfigured, "").Because(errMasterKey)
+		return errMasterKey
 	}
 	switch stored.purpose {
 	case purposeSealing:

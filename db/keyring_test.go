@@ -11,7 +11,7 @@ import (
 
 func ring(t *testing.T, store *db.DB, master byte) *db.KeyRing {
 	t.Helper()
-	made, err := store.KeyRing(t.Context(), [32]byte{master}, start)
+	made, err := store.EnsureKeyRing(t.Context(), [32]byte{master}, start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestDataKeysSurviveARestart(t *testing.T) {
 func TestWrongMasterKeyIsOneClearLine(t *testing.T) {
 	store, _ := open(t)
 	ring(t, store, 1)
-	_, err := store.KeyRing(t.Context(), [32]byte{2}, start)
+	_, err := store.EnsureKeyRing(t.Context(), [32]byte{2}, start)
 	if err == nil || !strings.Contains(err.Error(), "does not fit this data folder") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error is %v", err)
 	}
@@ -90,7 +90,17 @@ func TestLostDataKeysAreNotMadeAnew(t *testing.T) {
 	if err := db.ExecOnWriter(store, "DELETE FROM data_keys"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.KeyRing(t.Context(), [32]byte{1}, start); app.KindOf(err) != app.StorageUnavailable {
+	if _, err := store.EnsureKeyRing(t.Context(), [32]byte{1}, start); app.KindOf(err) != app.StorageUnavailable {
 		t.Errorf("error is %v", err)
+	}
+}
+
+func TestReadingMakesNoKeys(t *testing.T) {
+	store, _ := open(t)
+	if _, err := store.KeyRing(t.Context(), [32]byte{1}); err == nil || !strings.Contains(err.Error(), "nothing has been served") {
+		t.Errorf("error is %v", err)
+	}
+	if n, err := db.Column[int](store, "SELECT COUNT(*) FROM data_keys"); err != nil || n != 0 {
+		t.Errorf("%d data keys, %v", n, err)
 	}
 }

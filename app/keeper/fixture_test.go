@@ -58,7 +58,7 @@ func newHouse(t *testing.T, change ...func(*keeper.Settings)) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.store.Close() })
-	if h.ring, err = h.store.KeyRing(t.Context(), [32]byte{1}, start); err != nil {
+	if h.ring, err = h.store.EnsureKeyRing(t.Context(), [32]byte{1}, start); err != nil {
 		t.Fatal(err)
 	}
 	one, err := h.store.EnsureApp(t.Context(), appid, start)

@@ -55,14 +55,6 @@ func (p Payload) Object() json.RawMessage {
 	return append(rest, '}')
 }
 
-// Check checks what the payload says about itself: CheckWatermark, then CheckOpenID.
-func (p Payload) Check(appid app.Appid, openid app.OpenID) error {
-	if err := p.CheckWatermark(appid); err != nil {
-		return err
-	}
-	return p.CheckOpenID(openid)
-}
-
 // CheckWatermark fails with MissingWatermark, or with AppidMismatch for data of another mini program. How old the data
 // may be is the caller's rule.
 func (p Payload) CheckWatermark(appid app.Appid) error {

@@ -110,7 +110,7 @@ func (v decryptVector) check(payload wechat.Payload) error {
 	if v.Appid == nil {
 		return payload.CheckOpenID(openid)
 	}
-	return payload.Check(*v.Appid, openid)
+	return checkBoth(payload, *v.Appid, openid)
 }
 
 func (v decryptVector) checkOutcome(t *testing.T, payload wechat.Payload, err error) {

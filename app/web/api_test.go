@@ -29,7 +29,7 @@ func newHouse(t *testing.T) house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring, err := store.KeyRing(t.Context(), [32]byte{1}, noon)
+	ring, err := store.EnsureKeyRing(t.Context(), [32]byte{1}, noon)
 	if err != nil {
 		t.Fatal(err)
 	}

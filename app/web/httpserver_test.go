@@ -26,7 +26,7 @@ func serve(t *testing.T) (address string, log *logBook) {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(narrow{listener}) }()
+	go func() { done <- server.Serve(listener) }()
 	t.Cleanup(func() {
 		_ = server.Close()
 		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
@@ -34,17 +34,6 @@ func serve(t *testing.T) (address string, log *logBook) {
 		}
 	})
 	return listener.Addr().String(), log
-}
-
-// narrow takes connections that hold little on the way, so that a client notices at once when nobody reads.
-type narrow struct{ net.Listener }
-
-func (n narrow) Accept() (net.Conn, error) {
-	connection, err := n.Listener.Accept()
-	if err == nil {
-		err = connection.(*net.TCPConn).SetReadBuffer(8 << 10)
-	}
-	return connection, err
 }
 
 func dial(t *testing.T, address string) net.Conn {
@@ -94,6 +83,7 @@ func TestLargeBodiesAreAnswered(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			connection := dial(t, address)
+			_ = connection.(*net.TCPConn).SetWriteBuffer(64 << 10) // so that it notices when nobody reads
 			fmt.Fprintf(connection, "POST /login/ HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", test.kind, test.size)
 			if _, err := connection.Write(bytes.Repeat([]byte("a"), test.size)); err != nil {
 				t.Fatalf("the server did not take the body: %v", err)

@@ -52,7 +52,7 @@ func New(options Options) *Keeper {
 	return k
 }
 
-// Close writes what is still waiting to be recorded. Call it after the last request.
+// Close writes what is still waiting to be recorded. Call it after the last request; a second call does nothing.
 func (k *Keeper) Close() { k.strangers.close() }
 
 // event begins an event of a request.

@@ -32,6 +32,11 @@ func (k *Keeper) Login(ctx context.Context, caller app.Caller, code string) (Log
 	return login, err
 }
 
+// NoteLimited records a login that was refused because its address failed too often.
+func (k *Keeper) NoteLimited(caller app.Caller) {
+	k.strangers.record(k.Clock(), k.event(caller, app.LoginLimited))
+}
+
 // exchange asks WeChat. Its failures know no user: they are recorded without being waited for.
 func (k *Keeper) exchange(ctx context.Context, caller app.Caller, code string) (wechat.Login, bool, error) {
 	if err := k.checkCode(code); err != nil {

@@ -25,6 +25,7 @@ type strangers struct {
 	waiting []failure
 	counted map[counted]int64
 
+	ending  sync.Once
 	stop    chan struct{}
 	stopped chan struct{}
 }
@@ -76,7 +77,7 @@ func (s *strangers) run() {
 }
 
 func (s *strangers) close() {
-	close(s.stop)
+	s.ending.Do(func() { close(s.stop) })
 	<-s.stopped
 }
 

@@ -101,6 +101,7 @@ func (s *Server) logout(c echo.Context) error {
 }
 
 const (
+	loginPath  = "/login"
 	healthPath = "/healthz"
 	readyPath  = "/readyz"
 )

@@ -22,7 +22,7 @@ type house struct {
 	store  *db.DB
 }
 
-func newHouse(t *testing.T) house {
+func newHouse(t *testing.T, change ...func(*Options)) house {
 	t.Helper()
 	standIn, address := newWeChat(t)
 	store, err := db.Open(t.Context(), t.TempDir())
@@ -54,7 +54,7 @@ func newHouse(t *testing.T) house {
 		keeping.Close()
 		_ = store.Close() // a test may have closed it
 	})
-	s, _ := newServer(func(o *Options) { o.Keeper, o.Ready = keeping, store.Ready })
+	s, _ := newServer(append(change, func(o *Options) { o.Keeper, o.Ready = keeping, store.Ready })...)
 	return house{s, standIn, store}
 }
 
@@ -196,6 +196,19 @@ func TestEventKnowsTheCaller(t *testing.T) {
 	}
 	if events[0].Client != want || events[0].RequestID == "" {
 		t.Errorf("request %q of %+v", events[0].RequestID, events[0].Client)
+	}
+}
+
+// TestRefusedLoginsAreCounted: the operator sees that an address is being turned away.
+func TestRefusedLoginsAreCounted(t *testing.T) {
+	h := newHouse(t, func(o *Options) { o.APIRate = 1 })
+	bad := request{method: "POST", path: "/login", kind: "json", body: "{}", from: "203.0.113.9:1"}
+	wantFailure(t, ask(t, h.Server, bad), app.MissingParameter)
+	wantFailure(t, ask(t, h.Server, bad), app.TooManyRequests)
+	h.keeper.Close()
+	events, err := h.store.Read().StrangerEvents(t.Context(), 10)
+	if err != nil || len(events) != 1 || events[0].Reason != app.LoginLimited || events[0].Client.Address != "203.0.113.9" {
+		t.Errorf("events are %+v, %v", events, err)
 	}
 }
 

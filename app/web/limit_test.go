@@ -27,7 +27,7 @@ func newLimited(perMinute int) (*Server, *time.Time) {
 
 func TestFailuresRunOut(t *testing.T) {
 	s, now := newLimited(3)
-	bad := request{method: "POST", path: "/login/", from: "203.0.113.9:1"}
+	bad := request{method: "POST", path: "/session/", from: "203.0.113.9:1"}
 	good := request{method: "POST", path: "/succeeds", from: "203.0.113.9:1"}
 	for range 10 {
 		ask(t, s, good)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -67,7 +68,7 @@ func (s *Server) routes() {
 	s.get(readyPath, s.readyz)
 	s.get("/openapi.yaml", s.openAPI)
 
-	s.post("/login", s.login)
+	s.post(loginPath, s.login)
 	s.post("/getinfo", s.getInfo)
 	s.post("/session", s.session)
 	s.post("/logout", s.logout)
@@ -109,9 +110,13 @@ func callerOf(c echo.Context) app.Caller {
 func (s *Server) refuseFailing(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		caller := callerOf(c)
-		if wait := s.failures.wait(caller.Client.Address, caller.At); wait > 0 {
-			return app.Fail(app.TooManyRequests, "").After(wait)
+		wait := s.failures.wait(caller.Client.Address, caller.At)
+		if wait <= 0 {
+			return next(c)
 		}
-		return next(c)
+		if strings.HasPrefix(c.Path(), loginPath) {
+			s.keeper.NoteLimited(caller)
+		}
+		return app.Fail(app.TooManyRequests, app.LoginLimited).After(wait)
 	}
 }

@@ -47,6 +47,8 @@ const (
 	OpenFuture        Reason = "open.future"
 	OpenMalformed     Reason = "open.malformed"
 	OpenLimited       Reason = "open.limited"
+	OpenKeyDead       Reason = "open.key_dead"
+	OpenOtherKey      Reason = "open.other_key"
 	SignatureOK       Reason = "signature.ok"
 	SignatureMismatch Reason = "signature.mismatch"
 )
@@ -60,7 +62,19 @@ const (
 	DeviceLogout        Reason = "device.logout"
 	DeviceIdle          Reason = "device.idle"
 	DeviceMaxAge        Reason = "device.max_age"
+	DeviceForced        Reason = "device.forced"
+	DeviceKeyDead       Reason = "device.key_dead"
 	TokenUnknown        Reason = "token.unknown"
+)
+
+// Reasons of keys.
+const (
+	KeyConfirmedWeChat Reason = "key.confirmed_wechat"
+	KeyFoundDead       Reason = "key.found_dead"
+	KeyTakenElsewhere  Reason = "key.taken_elsewhere"
+	KeyCheckFailed     Reason = "key.check_failed"
+	KeyReset           Reason = "key.reset"
+	KeyResetRefused    Reason = "key.reset_refused"
 )
 
 // Event is one thing that happened to a login or an opening, good or bad, told precisely for the operator. Events without a

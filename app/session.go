@@ -48,6 +48,9 @@ type Session struct {
 	UserID UserID
 	SeenAt time.Time // coarse
 	Client Client
+
+	// Generation is the app's and the user's at the login. A session whose generation has passed was forced to log in again.
+	Generation int64
 }
 
 // CreatedAt is the time of the login that made the session.

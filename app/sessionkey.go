@@ -63,8 +63,9 @@ type KeyRecord struct {
 	FailedAt     time.Time // first failure to open since the last confirmation
 	DeadAt       time.Time
 	DeadErrcode  int
-	ResetAt      time.Time
-	Sealed       []byte // the key itself, encrypted; empty once it may not be used any more
+	ResetAt      time.Time // when we had WeChat make it in the place of the one before
+	TriedAt      time.Time // when WeChat was last asked about it and gave no verdict
+	Sealed       []byte    // the key itself, encrypted; empty once it may not be used any more
 }
 
 // ObtainedAt is when the key was stored.

@@ -25,6 +25,7 @@ type User struct {
 	PhoneAt    time.Time // watermark of the stored phone number
 	LastSeenAt time.Time // coarse
 	DisabledAt time.Time
+	Generation int64          // the app's and the user's own, summed: grows when a new login is forced
 	LastEvent  EventID        // newest of the user's events, each of which names the one before
 	Opened     RecentPayloads // what was opened lately, to notice a payload sent twice
 }

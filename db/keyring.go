@@ -21,7 +21,11 @@ const (
 	purposeSealing     = "sealing"
 	purposePhoneHash   = "phone hash"
 	purposeFingerprint = "fingerprint"
+	purposeAudit       = "audit"
 )
+
+// purposes are those of all data keys, the one that data cannot do without first.
+var purposes = []string{purposeSealing, purposePhoneHash, purposeFingerprint, purposeAudit}
 
 const dataKeyBytes = 32
 
@@ -32,6 +36,7 @@ type KeyRing struct {
 	sealingKeyID uint16 // what new values are sealed with
 	phoneHash    []byte
 	fingerprint  []byte
+	audit        []byte
 }
 
 // Place is where a secret stands.
@@ -124,6 +129,8 @@ func (r *KeyRing) add(wrapping cipher.AEAD, stored dataKey) error {
 		r.phoneHash = key
 	case purposeFingerprint:
 		r.fingerprint = key
+	case purposeAudit:
+		r.audit = key
 	}
 	return nil
 }
@@ -149,7 +156,7 @@ func (d *DB) makeDataKeys(ctx context.Context, wrapping cipher.AEAD, now time.Ti
 
 func (q *Queries) missingPurposes(ctx context.Context) ([]string, error) {
 	var missing []string
-	for _, purpose := range []string{purposeSealing, purposePhoneHash, purposeFingerprint} {
+	for _, purpose := range purposes {
 		var n int
 		err := q.one(ctx, `SELECT COUNT(*) FROM data_keys WHERE purpose = ?`, []any{purpose}, &n)
 		if err != nil {

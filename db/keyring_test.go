@@ -69,7 +69,7 @@ func TestDataKeysSurviveARestart(t *testing.T) {
 	if !bytes.Equal(first.PhoneHash("13800000000"), second.PhoneHash("13800000000")) {
 		t.Error("phone hashes differ")
 	}
-	if n, err := db.Column[int](store, "SELECT COUNT(*) FROM data_keys"); err != nil || n != 3 {
+	if n, err := db.Column[int](store, "SELECT COUNT(*) FROM data_keys"); err != nil || n != 4 {
 		t.Errorf("%d data keys, %v", n, err)
 	}
 }

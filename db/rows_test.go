@@ -221,7 +221,7 @@ func TestKeysBeyondTheThirdAreDestroyed(t *testing.T) {
 				return err
 			}
 			if len(known) > 0 {
-				if err := tx.SupersedeKey(known[0], at); err != nil {
+				if err := tx.SupersedeKey(one.ID, known[0], at); err != nil {
 					return err
 				}
 			}
@@ -253,7 +253,7 @@ func TestKeyDatesChangeOnlyFromWhatWasRead(t *testing.T) {
 	failed.Fail(start.Add(time.Second))
 	for i, after := range []app.KeyRecord{confirmed, failed} {
 		write(t, store, func(tx *db.Tx) error {
-			changed, err := tx.UpdateKey(key, after)
+			changed, err := tx.UpdateKey(one.ID, key, after)
 			if changed != (i == 0) {
 				t.Errorf("update %d changed %v", i, changed)
 			}

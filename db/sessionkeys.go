@@ -9,18 +9,28 @@ import (
 	"wxkeeper/app"
 )
 
+const keyColumns = `k.id, k.user_id, k.fingerprint, k.sealed, k.asked_us, k.superseded_at, k.confirmed_at, k.confirmed_by, k.failed_at,
+	k.dead_at, k.dead_errcode, k.reset_at, k.tried_at`
+
+// keyScan reads keyColumns.
+func keyScan(key *app.KeyRecord, scan func(...any) error, more ...any) error {
+	var fingerprint []byte
+	err := scan(append([]any{
+		&key.ID, &key.UserID, &fingerprint, &key.Sealed, microMoment{&key.AskedAt}, moment{&key.SupersededAt},
+		moment{&key.ConfirmedAt}, &key.ConfirmedBy, moment{&key.FailedAt}, moment{&key.DeadAt}, &key.DeadErrcode,
+		moment{&key.ResetAt}, moment{&key.TriedAt},
+	}, more...)...)
+	copy(key.Fingerprint[:], fingerprint)
+	return err
+}
+
 // KeysOfUser lists the keys known for a user, newest first: the current one, then by the time WeChat was asked for them.
 func (q *Queries) KeysOfUser(ctx context.Context, user app.UserID) ([]app.KeyRecord, error) {
 	var keys []app.KeyRecord
-	err := q.each(ctx, `SELECT id, user_id, fingerprint, sealed, asked_us, superseded_at, confirmed_at, confirmed_by,
-		failed_at, dead_at, dead_errcode, reset_at FROM session_keys WHERE user_id = ? ORDER BY id DESC LIMIT ?`,
+	err := q.each(ctx, "SELECT "+keyColumns+" FROM session_keys k WHERE k.user_id = ? ORDER BY k.id DESC LIMIT ?",
 		[]any{user, keyRecordsKept + 1}, func(scan func(...any) error) error {
 			var key app.KeyRecord
-			var fingerprint []byte
-			err := scan(&key.ID, &key.UserID, &fingerprint, &key.Sealed, microMoment{&key.AskedAt}, moment{&key.SupersededAt},
-				moment{&key.ConfirmedAt}, &key.ConfirmedBy, moment{&key.FailedAt}, moment{&key.DeadAt}, &key.DeadErrcode,
-				moment{&key.ResetAt})
-			copy(key.Fingerprint[:], fingerprint)
+			err := keyScan(&key, scan)
 			keys = append(keys, key)
 			return err
 		})
@@ -43,39 +53,37 @@ func newestFirst(a, b app.KeyRecord) int {
 
 // InsertKey stores a key of a user.
 func (t *Tx) InsertKey(appID app.AppID, key app.KeyRecord) error {
+	t.countKey(appID, key, 1)
 	_, err := t.change(`INSERT INTO session_keys (user_id, id, app_id, fingerprint, sealed, asked_us, superseded_at,
-		confirmed_at, confirmed_by, failed_at, dead_at, dead_errcode, reset_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, '', 0, 0, 0, 0)`,
-		key.UserID, key.ID, appID, key.Fingerprint[:], key.Sealed, microseconds(key.AskedAt), milliseconds(key.SupersededAt))
+		confirmed_at, confirmed_by, failed_at, dead_at, dead_errcode, reset_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, '', 0, 0, 0, ?)`,
+		key.UserID, key.ID, appID, key.Fingerprint[:], key.Sealed, microseconds(key.AskedAt), milliseconds(key.SupersededAt),
+		milliseconds(key.ResetAt))
 	return err
 }
 
-// SupersedeKey notes that a newer key has taken a key's place.
-func (t *Tx) SupersedeKey(key app.KeyRecord, at time.Time) error {
+// SupersedeKey notes that a newer key has taken the current key's place.
+func (t *Tx) SupersedeKey(appID app.AppID, key app.KeyRecord, at time.Time) error {
+	t.countKey(appID, key, -1)
 	return t.changeOne(`UPDATE session_keys SET superseded_at = ? WHERE user_id = ? AND id = ?`,
 		milliseconds(at), key.UserID, key.ID)
 }
 
-// UpdateKey stores changed dates of a key: when WeChat was asked for it, when and by what it was confirmed, when it failed
-// and when it was found dead. It changes nothing and gives false if the dates are not those of before any more: somebody
-// else has just learnt something newer.
-func (t *Tx) UpdateKey(before, after app.KeyRecord) (bool, error) {
+// UpdateKey stores changed dates of a key: when WeChat was asked for it, when and by what it was confirmed, when it failed,
+// when it was found dead and when WeChat was asked in vain. It changes nothing and gives false if the dates are not those of
+// before any more: somebody else has just learnt something newer.
+func (t *Tx) UpdateKey(appID app.AppID, before, after app.KeyRecord) (bool, error) {
 	changed, err := t.change(`UPDATE session_keys SET asked_us = ?, confirmed_at = ?, confirmed_by = ?, failed_at = ?,
-		dead_at = ?, dead_errcode = ?
-		WHERE user_id = ? AND id = ? AND asked_us = ? AND confirmed_at = ? AND failed_at = ? AND dead_at = ?`,
+		dead_at = ?, dead_errcode = ?, tried_at = ?
+		WHERE user_id = ? AND id = ? AND asked_us = ? AND superseded_at = ? AND confirmed_at = ? AND failed_at = ? AND dead_at = ?`,
 		microseconds(after.AskedAt), milliseconds(after.ConfirmedAt), string(after.ConfirmedBy), milliseconds(after.FailedAt),
-		milliseconds(after.DeadAt), after.DeadErrcode, before.UserID, before.ID, microseconds(before.AskedAt),
-		milliseconds(before.ConfirmedAt), milliseconds(before.FailedAt), milliseconds(before.DeadAt))
-	return changed == 1, err
-}
-
-// WipeKey destroys a key and keeps its dates.
-func (t *Tx) WipeKey(key app.KeyRecord) error {
-	return t.changeOne(`UPDATE session_keys SET sealed = NULL WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
-}
-
-// ForgetKey deletes a key with its dates.
-func (t *Tx) ForgetKey(key app.KeyRecord) error {
-	return t.changeOne(`DELETE FROM session_keys WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
+		milliseconds(after.DeadAt), after.DeadErrcode, milliseconds(after.TriedAt), before.UserID, before.ID,
+		microseconds(before.AskedAt), milliseconds(before.SupersededAt), milliseconds(before.ConfirmedAt),
+		milliseconds(before.FailedAt), milliseconds(before.DeadAt))
+	if err != nil || changed != 1 {
+		return false, err
+	}
+	t.recountKey(appID, before, after)
+	return true, nil
 }
 
 // AgeKeys destroys those of a user's keys, newest first, that may never open anything again, and forgets those beyond the
@@ -85,9 +93,9 @@ func (t *Tx) AgeKeys(newestFirst []app.KeyRecord) error {
 		var err error
 		switch {
 		case i >= keyRecordsKept:
-			err = t.ForgetKey(key)
+			err = t.changeOne(`DELETE FROM session_keys WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
 		case i >= app.KeysKept && len(key.Sealed) > 0:
-			err = t.WipeKey(key)
+			err = t.changeOne(`UPDATE session_keys SET sealed = NULL WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
 		}
 		if err != nil {
 			return err

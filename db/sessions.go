@@ -7,12 +7,12 @@ import (
 	"wxkeeper/app"
 )
 
-const sessionColumns = `s.id, s.user_id, s.seen_at, s.client_version, s.platform, s.model, s.wechat_version`
+const sessionColumns = `s.id, s.user_id, s.seen_at, s.client_version, s.platform, s.model, s.wechat_version, s.generation`
 
 func sessionFields(session *app.Session) []any {
 	return []any{
 		&session.ID, &session.UserID, moment{&session.SeenAt}, &session.Client.Version, &session.Client.Platform,
-		&session.Client.Model, &session.Client.WeChatVersion,
+		&session.Client.Model, &session.Client.WeChatVersion, &session.Generation,
 	}
 }
 
@@ -35,9 +35,9 @@ func (q *Queries) SessionsOfUser(ctx context.Context, user app.UserID) ([]app.Se
 func (t *Tx) InsertSession(appID app.AppID, session app.Session, token app.TokenHash) error {
 	client := session.Client
 	_, err := t.change(`INSERT INTO sessions (user_id, id, app_id, token_hash, seen_at, client_version, platform, model,
-		wechat_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		wechat_version, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		session.UserID, session.ID, appID, token[:], milliseconds(session.SeenAt), client.Version, string(client.Platform),
-		client.Model, client.WeChatVersion)
+		client.Model, client.WeChatVersion, session.Generation)
 	if err != nil {
 		return err
 	}

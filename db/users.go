@@ -8,7 +8,7 @@ import (
 
 const userColumns = `u.id, u.app_id, u.openid, u.number, COALESCE(u.unionid, ''), u.nickname, u.avatar_url, u.gender, u.language,
 	u.city, u.province, u.country, u.profile_at, u.phone_sealed, u.phone_hash, u.phone_tail, u.phone_at, u.last_seen_at,
-	u.disabled_at, u.last_event, u.opened`
+	u.disabled_at, u.generation + (SELECT a.generation FROM apps a WHERE a.id = u.app_id), u.last_event, u.opened`
 
 // userFields are where userColumns are read into.
 func userFields(user *app.User) []any {
@@ -16,7 +16,7 @@ func userFields(user *app.User) []any {
 		&user.ID, &user.AppID, &user.OpenID, &user.Number, &user.UnionID, &user.Profile.Nickname, &user.Profile.AvatarURL,
 		&user.Profile.Gender, &user.Profile.Language, &user.Profile.City, &user.Profile.Province, &user.Profile.Country,
 		moment{&user.ProfileAt}, &user.Phone.Sealed, &user.Phone.Hash, &user.Phone.Tail, moment{&user.PhoneAt},
-		moment{&user.LastSeenAt}, moment{&user.DisabledAt}, &user.LastEvent, (*[]byte)(&user.Opened),
+		moment{&user.LastSeenAt}, moment{&user.DisabledAt}, &user.Generation, &user.LastEvent, (*[]byte)(&user.Opened),
 	}
 }
 
@@ -85,4 +85,14 @@ func (t *Tx) UpdateUser(before, after app.User) error {
 		after.Profile.Language, after.Profile.City, after.Profile.Province, after.Profile.Country,
 		milliseconds(after.ProfileAt), after.Phone.Sealed, after.Phone.Hash, after.Phone.Tail, milliseconds(after.PhoneAt),
 		after.LastEvent, []byte(after.Opened), after.ID)
+}
+
+// NextGeneration ends all sessions of a user with the next request.
+func (t *Tx) NextGeneration(user app.User) error {
+	return t.changeOne(`UPDATE users SET generation = generation + 1 WHERE id = ?`, user.ID)
+}
+
+// NextGenerationOfApp ends all sessions of an app with the next request.
+func (t *Tx) NextGenerationOfApp(appID app.AppID) error {
+	return t.changeOne(`UPDATE apps SET generation = generation + 1 WHERE id = ?`, appID)
 }

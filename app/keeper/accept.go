@@ -23,7 +23,7 @@ func (k *Keeper) accept(ctx context.Context, caller app.Caller, h holder, t tria
 		}
 		after, notes := apply(before, t, phone, h.at)
 		stored = after
-		if err := confirm(tx, t, h.at); err != nil {
+		if err := k.confirm(tx, t, h.at); err != nil {
 			return err
 		}
 		return k.storeUser(tx, before, after, h.at, k.openedEvent(caller, before, t, notes))
@@ -85,7 +85,7 @@ func applyProfile(user *app.User, arriving app.Profile, watermark time.Time) []a
 }
 
 // confirm notes that the key that fitted was good when WeChat sealed the payload.
-func confirm(tx *db.Tx, t trial, at time.Time) error {
+func (k *Keeper) confirm(tx *db.Tx, t trial, at time.Time) error {
 	confirmed, when := t.fitting, t.payload.Watermark.At
 	if when.After(at) {
 		when = at
@@ -93,7 +93,7 @@ func confirm(tx *db.Tx, t trial, at time.Time) error {
 	if !confirmed.Confirm(when, app.ConfirmedByOpening) {
 		return nil
 	}
-	_, err := tx.UpdateKey(t.fitting, confirmed)
+	_, err := tx.UpdateKey(k.App.ID, t.fitting, confirmed)
 	return err
 }
 

@@ -199,7 +199,11 @@ func (k *Keeper) userOf(ctx context.Context, tx *db.Tx, a arrival) (user app.Use
 		ID: app.UserID(tx.NewID(a.at)), AppID: k.App.ID, OpenID: a.answer.OpenID, Number: number, LastSeenAt: a.at,
 		UnionID: a.answer.UnionID,
 	}
-	return user, true, tx.InsertUser(user)
+	if err := tx.InsertUser(user); err != nil {
+		return user, true, err
+	}
+	user, err = tx.UserByID(ctx, user.ID) // with the app's generation
+	return user, true, err
 }
 
 func (k *Keeper) freeNumber(ctx context.Context, tx *db.Tx) (app.UserNumber, error) {
@@ -227,12 +231,12 @@ func (k *Keeper) storeKey(ctx context.Context, tx *db.Tx, user app.User, a arriv
 	key.UserID = user.ID
 	switch app.Arrive(key, known) {
 	case app.KeyIsCurrent:
-		return app.LoginSameKey, renewKey(tx, known[0], a)
+		return app.LoginSameKey, k.renewKey(tx, known[0], a)
 	case app.KeyIsLate:
 		return app.LoginLateAnswer, k.keepLateKey(tx, key, known, a.at)
 	}
 	if len(known) > 0 && known[0].Current() {
-		if err := tx.SupersedeKey(known[0], a.at); err != nil {
+		if err := tx.SupersedeKey(k.App.ID, known[0], a.at); err != nil {
 			return "", err
 		}
 	}
@@ -243,12 +247,12 @@ func (k *Keeper) storeKey(ctx context.Context, tx *db.Tx, user app.User, a arriv
 }
 
 // renewKey confirms the current key, which WeChat gave again.
-func renewKey(tx *db.Tx, current app.KeyRecord, a arrival) error {
+func (k *Keeper) renewKey(tx *db.Tx, current app.KeyRecord, a arrival) error {
 	renewed := current
 	renewed.AskedAt = later(current.AskedAt, a.key.AskedAt)
 	renewed.Confirm(a.at, app.ConfirmedByLogin)
 	renewed.DeadAt, renewed.DeadErrcode = time.Time{}, 0
-	_, err := tx.UpdateKey(current, renewed)
+	_, err := tx.UpdateKey(k.App.ID, current, renewed)
 	return err
 }
 
@@ -266,6 +270,7 @@ func (k *Keeper) keepLateKey(tx *db.Tx, late app.KeyRecord, known []app.KeyRecor
 func (k *Keeper) storeSession(tx *db.Tx, user app.User, a arrival) error {
 	return tx.InsertSession(k.App.ID, app.Session{
 		ID: app.SessionID(tx.NewID(a.at)), UserID: user.ID, SeenAt: a.at, Client: a.caller.Client,
+		Generation: user.Generation,
 	}, a.token.Hash())
 }
 

@@ -193,17 +193,17 @@ func (k *Keeper) refuseTrial(ctx context.Context, caller app.Caller, h holder, t
 			event.Detail.OtherAppid, event.Detail.OurAppid = bounded(t.payload.Watermark.Appid), k.App.Appid
 		}
 	}
-	return k.refuse(ctx, h, event, func(tx *db.Tx) error { return suspect(tx, t, h.at) },
+	return k.refuse(ctx, h, event, func(tx *db.Tx) error { return k.suspect(tx, t, h.at) },
 		app.Fail(app.SealedDataUnopened, t.failed))
 }
 
 // suspect notes that the current key failed, unless a signature has just proved it good.
-func suspect(tx *db.Tx, t trial, at time.Time) error {
+func (k *Keeper) suspect(tx *db.Tx, t trial, at time.Time) error {
 	failed := t.current
 	if t.opened || t.signature || failed.ID == 0 || !failed.Fail(at) {
 		return nil
 	}
-	_, err := tx.UpdateKey(t.current, failed)
+	_, err := tx.UpdateKey(k.App.ID, t.current, failed)
 	return err
 }
 
@@ -245,6 +245,9 @@ func (k *Keeper) present(ctx context.Context, tx *db.Tx, h holder) (app.User, er
 	session, user, err := tx.SessionByToken(ctx, k.App.ID, h.hash)
 	if err != nil {
 		return user, err
+	}
+	if session.Generation != user.Generation || user.Disabled() {
+		return user, app.Fail(app.InvalidToken, app.DeviceForced) // ended between the look at it and this write
 	}
 	if slides(&session, h.at) {
 		err = tx.SlideSession(session, h.at)

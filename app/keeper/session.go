@@ -62,7 +62,7 @@ func (k *Keeper) recognise(ctx context.Context, caller app.Caller, text string) 
 	case err != nil:
 		return h, err
 	}
-	if end, reason := k.Settings.Sessions.End(h.session); !h.at.Before(end) {
+	if reason := k.over(h); reason != "" {
 		if err := k.endSession(ctx, h, k.event(caller, reason)); err != nil {
 			return h, err
 		}
@@ -72,6 +72,17 @@ func (k *Keeper) recognise(ctx context.Context, caller app.Caller, text string) 
 		return h, app.Fail(app.UserDisabled, app.LoginDisabled)
 	}
 	return h, nil
+}
+
+// over says for which reason a session has ended, "" while it lives.
+func (k *Keeper) over(h holder) app.Reason {
+	if h.session.Generation != h.user.Generation {
+		return app.DeviceForced
+	}
+	if end, reason := k.Settings.Sessions.End(h.session); !h.at.Before(end) {
+		return reason
+	}
+	return ""
 }
 
 // endSession deletes a session with an event that says why.

@@ -1,0 +1,142 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"wxkeeper/app"
+)
+
+// Current keys are counted by what their state follows from: the hour in which they were obtained or last confirmed, or that
+// they failed, or that they are dead. A key comes of age without a write, and the counts with it.
+const (
+	keysUnconfirmed = "keys.unconfirmed"
+	keysConfirmed   = "keys.confirmed"
+	keysSuspect     = "keys.suspect"
+	keysDead        = "keys.dead"
+)
+
+// keyBucket says under which counter and hour a current key is counted.
+func keyBucket(key app.KeyRecord) (name string, at time.Time) {
+	switch {
+	case !key.DeadAt.IsZero():
+		return keysDead, time.Unix(0, 0)
+	case !key.FailedAt.IsZero():
+		return keysSuspect, time.Unix(0, 0)
+	case key.ConfirmedAt.IsZero():
+		return keysUnconfirmed, key.ObtainedAt()
+	default:
+		return keysConfirmed, key.ConfirmedAt
+	}
+}
+
+func (t *Tx) countKey(appID app.AppID, key app.KeyRecord, n int64) {
+	if key.Current() {
+		name, at := keyBucket(key)
+		t.Count(appID, name, at, n)
+	}
+}
+
+func (t *Tx) recountKey(appID app.AppID, before, after app.KeyRecord) {
+	oldName, oldAt := keyBucket(before)
+	newName, newAt := keyBucket(after)
+	if oldName != newName || hourOf(oldAt) != hourOf(newAt) {
+		t.countKey(appID, before, -1)
+		t.countKey(appID, after, 1)
+	}
+}
+
+// KeyCounts counts the current keys of an app by state. It reads one counter an hour, and the rows of the one hour that the
+// limit between fresh and aging falls into.
+func (q *Queries) KeyCounts(ctx context.Context, appID app.AppID, now time.Time, aging time.Duration) (map[app.KeyState]int64, error) {
+	limit := now.Add(-aging)
+	counts := map[app.KeyState]int64{}
+	for name, state := range map[string]app.KeyState{keysDead: app.KeyDead, keysSuspect: app.KeySuspect} {
+		n, err := q.Counted(ctx, appID, name, time.Unix(0, 0), time.Unix(0, 0))
+		if err != nil {
+			return nil, err
+		}
+		counts[state] = n
+	}
+	for name, state := range map[string]app.KeyState{keysUnconfirmed: app.KeyNew, keysConfirmed: app.KeyConfirmed} {
+		young, old, err := q.splitKeys(ctx, appID, name, state, limit)
+		if err != nil {
+			return nil, err
+		}
+		counts[state] += young
+		counts[app.KeyAging] += old
+	}
+	return counts, nil
+}
+
+// splitKeys counts the keys of one kind on both sides of a limit.
+func (q *Queries) splitKeys(
+	ctx context.Context, appID app.AppID, name string, state app.KeyState, limit time.Time,
+) (young, old int64, err error) {
+	const forever = 1 << 40
+	all, err := q.Counted(ctx, appID, name, time.Unix(0, 0), time.Unix(forever, 0))
+	if err != nil {
+		return 0, 0, err
+	}
+	later, err := q.Counted(ctx, appID, name, limit.Add(time.Hour), time.Unix(forever, 0))
+	if err != nil {
+		return 0, 0, err
+	}
+	nextHour := limit.Truncate(time.Hour).Add(time.Hour)
+	bounds := keyRange{from: limit, to: nextHour, confirmed: state == app.KeyConfirmed}
+	var within int64
+	where, arguments := bounds.where(appID)
+	err = q.one(ctx, "SELECT COUNT(*) FROM session_keys k WHERE "+where, arguments, &within)
+	young = later + within
+	return young, all - young, err
+}
+
+// keyRange is a range of the index: current keys, neither dead nor suspect, last known to be good in [from, to).
+type keyRange struct {
+	from, to  time.Time
+	confirmed bool // by their confirmation; else by when they were obtained
+}
+
+func (r keyRange) where(appID app.AppID) (string, []any) {
+	const fixed = "k.app_id = ? AND k.superseded_at = 0 AND k.dead_at = 0 AND k.failed_at = 0 AND "
+	if r.confirmed {
+		return fixed + "k.confirmed_at >= ? AND k.confirmed_at < ?",
+			[]any{appID, max(1, milliseconds(r.from)), milliseconds(r.to)}
+	}
+	return fixed + "k.confirmed_at = 0 AND k.id >= ? AND k.id < ?", []any{appID, app.FirstID(r.from), app.FirstID(r.to)}
+}
+
+// KeyInState is a current key with whose it is.
+type KeyInState struct {
+	Key    app.KeyRecord
+	OpenID app.OpenID
+	Number app.UserNumber
+}
+
+// LongestUnconfirmed lists the current keys that were known to be good before a time, the longest unconfirmed first, leaving
+// out those about which WeChat was asked in vain since another time.
+func (q *Queries) LongestUnconfirmed(
+	ctx context.Context, appID app.AppID, goodBefore, triedBefore time.Time, limit int,
+) ([]KeyInState, error) {
+	var found []KeyInState
+	for _, confirmed := range []bool{true, false} {
+		where, arguments := keyRange{to: goodBefore, confirmed: confirmed}.where(appID)
+		err := q.each(ctx, "SELECT "+keyColumns+", u.openid, u.number FROM session_keys k JOIN users u ON u.id = k.user_id WHERE "+
+			where+" AND k.tried_at < ? ORDER BY k.confirmed_at, k.id LIMIT ?",
+			append(arguments, milliseconds(triedBefore), limit), func(scan func(...any) error) error {
+				var one KeyInState
+				err := keyScan(&one.Key, scan, &one.OpenID, &one.Number)
+				found = append(found, one)
+				return err
+			})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(found, func(a, b KeyInState) int {
+		return cmp.Or(a.Key.KnownGoodAt().Compare(b.Key.KnownGoodAt()), cmp.Compare(a.Key.ID, b.Key.ID))
+	})
+	return found[:min(len(found), limit)], nil
+}

@@ -1,0 +1,70 @@
+package keeper
+
+import (
+	"context"
+
+	"wxkeeper/app"
+	"wxkeeper/db"
+)
+
+// Order is an operator's order: who gives it and why.
+type Order struct {
+	Operator string
+	Reason   string
+}
+
+// longestReason is how many bytes an operator may write.
+const longestReason = 500
+
+func (o Order) check() error {
+	switch {
+	case o.Reason == "":
+		return app.FailField(app.MissingParameter, "", "reason")
+	case len(o.Reason) > longestReason:
+		return app.FailField(app.Malformed, "", "reason")
+	}
+	return nil
+}
+
+// ForceRelogin ends all of a user's sessions with their next request: the mini program logs in again, which brings a fresh
+// session key. It tells how many sessions there were.
+func (k *Keeper) ForceRelogin(ctx context.Context, order Order, number app.UserNumber) (sessions int, err error) {
+	if err := order.check(); err != nil {
+		return 0, err
+	}
+	err = k.Store.Write(ctx, func(tx *db.Tx) error {
+		user, err := tx.UserByNumber(ctx, k.App.ID, number)
+		if err != nil {
+			return err
+		}
+		ended, err := tx.SessionsOfUser(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		sessions = len(ended)
+		if err := tx.NextGeneration(user); err != nil {
+			return err
+		}
+		return k.audit(tx, order, app.ActionRelogin, user.ID, "")
+	})
+	return sessions, err
+}
+
+// ForceReloginOfAll ends every session of the app with its next request.
+func (k *Keeper) ForceReloginOfAll(ctx context.Context, order Order) error {
+	if err := order.check(); err != nil {
+		return err
+	}
+	return k.Store.Write(ctx, func(tx *db.Tx) error {
+		if err := tx.NextGenerationOfApp(k.App.ID); err != nil {
+			return err
+		}
+		return k.audit(tx, order, app.ActionReloginAll, 0, "")
+	})
+}
+
+func (k *Keeper) audit(tx *db.Tx, order Order, action app.Action, user app.UserID, detail string) error {
+	return tx.Audit(k.Ring, app.AuditRow{
+		At: k.Clock(), Operator: order.Operator, Action: action, AppID: k.App.ID, UserID: user, Reason: order.Reason, Detail: detail,
+	})
+}

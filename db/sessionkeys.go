@@ -68,26 +68,15 @@ func (t *Tx) UpdateKey(before, after app.KeyRecord) (bool, error) {
 	return changed == 1, err
 }
 
-// WipeKey destroys a key and keeps its dates.
-func (t *Tx) WipeKey(key app.KeyRecord) error {
-	return t.changeOne(`UPDATE session_keys SET sealed = NULL WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
-}
-
-// ForgetKey deletes a key with its dates.
-func (t *Tx) ForgetKey(key app.KeyRecord) error {
-	return t.changeOne(`DELETE FROM session_keys WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
-}
-
-// AgeKeys destroys those of a user's keys, newest first, that may never open anything again, and forgets those beyond the
-// number remembered.
-func (t *Tx) AgeKeys(newestFirst []app.KeyRecord) error {
-	for i, key := range newestFirst {
+// AgeKeys destroys those of a user's keys that may never open anything again, and forgets those beyond the number remembered.
+func (t *Tx) AgeKeys(keys []app.KeyRecord) error {
+	for i, key := range slices.SortedFunc(slices.Values(keys), newestFirst) {
 		var err error
 		switch {
 		case i >= keyRecordsKept:
-			err = t.ForgetKey(key)
+			err = t.changeOne(`DELETE FROM session_keys WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
 		case i >= app.KeysKept && len(key.Sealed) > 0:
-			err = t.WipeKey(key)
+			err = t.changeOne(`UPDATE session_keys SET sealed = NULL WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
 		}
 		if err != nil {
 			return err

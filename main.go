@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -40,8 +41,9 @@ var version = "dev"
 
 const description = `Keeps the session keys of a WeChat mini program.
 
-Try it without a WeChat account:   wxkeeper sandbox
-Run it for real:                   wxkeeper keygen > master.key, then wxkeeper serve
+Try it without a WeChat account: wxkeeper sandbox.
+
+Run it for real: wxkeeper keygen > master.key, then wxkeeper serve, which says what else it needs.
 
 Every flag is an environment variable too; secrets are variables or files only, never flags.`
 
@@ -52,7 +54,7 @@ type commands struct {
 	Keygen   keygenCommand   `cmd:"" help:"Print a new master key."`
 	Operator operatorCommand `cmd:"" help:"Manage who may use the dashboard."`
 	Users    usersCommand    `cmd:"" help:"Work on users."`
-	Check    checkCommand    `cmd:"" help:"Check the settings and read all data: is everything sound, does every key open? May run beside the server."`
+	Check    checkCommand    `cmd:"" help:"Read all data: is everything sound, does every key open? Changes nothing and may run beside the server."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database up to this version. serve does it by itself."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
@@ -245,7 +247,7 @@ func (c *sandboxCommand) Run(ctx context.Context, std streams) (err error) {
 	emulator := sandbox.New(sandbox.Options{})
 	phones := emulator.AddPeople()
 	settings.Appid, settings.Secret = emulator.Apps()[0].Appid, emulator.Apps()[0].Secret
-	listener, err := listen("127.0.0.1:0")
+	listener, err := listenNextTo(settings.Addr)
 	if err != nil {
 		return err
 	}
@@ -264,9 +266,52 @@ func (c *sandboxCommand) Run(ctx context.Context, std streams) (err error) {
 	})
 	return serve(ctx, settings, true, log, func(address string) error {
 		crowd := sandbox.NewCrowd(phones, "http://"+address, sandbox.CrowdOptions{})
-		beside.Go(func() { crowd.Run(ctx) })
-		return greet(std.out, address, settings, kept)
+		if err := greet(std.out, address, settings, kept); err != nil {
+			return err
+		}
+		beside.Go(func() { live(ctx, crowd, std.out) })
+		return nil
 	})
+}
+
+// listenNextTo listens on the port after an address's, so that the emulator is found in the same place each time; on any port
+// if that one is taken.
+func listenNextTo(address string) (net.Listener, error) {
+	const anyPort = "127.0.0.1:0"
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil || number == 0 {
+		return listen(anyPort)
+	}
+	if listener, err := listen(net.JoinHostPort(host, strconv.Itoa(number+1))); err == nil {
+		return listener, nil
+	}
+	return listen(anyPort)
+}
+
+// tallyEvery is how often the sandbox says what its phones have done.
+const tallyEvery = 30 * time.Second
+
+// live lets the phones live until the context ends, and tells from time to time how they fare.
+func live(ctx context.Context, crowd *sandbox.Crowd, out io.Writer) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		crowd.Run(ctx)
+	}()
+	tick := time.NewTicker(tallyEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			fmt.Fprintln(out, crowd.Tally())
+		case <-ended:
+			return
+		}
+	}
 }
 
 // sandboxKey gives the master key of a sandbox's folder. A folder that keeps its data keeps the key beside it: nothing in it
@@ -371,7 +416,7 @@ func withAccounts(ctx context.Context, folder string, work func(operator.Account
 }
 
 func withStore(ctx context.Context, folder string, work func(*db.DB) error) error {
-	store, err := db.Open(ctx, folder)
+	store, err := db.OpenBeside(ctx, folder)
 	if err != nil {
 		return err
 	}
@@ -471,10 +516,12 @@ type migrateCommand struct{ config.Folder }
 
 // Run brings the database up to date.
 func (c *migrateCommand) Run(ctx context.Context, std streams) error {
-	return withStore(ctx, c.Path(), func(store *db.DB) error {
-		schema, err := store.SchemaVersion(ctx)
-		return told(std.out, err, "The database in %s is at version %d.\n", c.Path(), schema)
-	})
+	store, err := db.Open(ctx, c.Path())
+	if err != nil {
+		return err
+	}
+	schema, err := store.SchemaVersion(ctx)
+	return errors.Join(told(std.out, err, "The database in %s is at version %d.\n", c.Path(), schema), store.Close())
 }
 
 type versionCommand struct{}

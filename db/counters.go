@@ -30,7 +30,7 @@ func (t *Tx) addCounts() error {
 			arguments = append(arguments, c.app, c.name, c.hour, c.n)
 		}
 		statement := "INSERT INTO counters (app_id, name, hour, n) VALUES " + rowsOf(4, len(rows)) +
-			t.dialect.upsert([]string{"app_id", "name", "hour"}, []string{"n = counters.n + excluded.n"})
+			t.dialect.addTo("counters", []string{"app_id", "name", "hour"}, "n")
 		if _, err := t.change(statement, arguments...); err != nil {
 			return err
 		}

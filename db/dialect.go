@@ -2,6 +2,7 @@ package db
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/pressly/goose/v3"
@@ -13,9 +14,11 @@ import (
 type dialect struct {
 	goose     goose.Dialect
 	words     migrationWords
-	upsert    func(key, assignments []string) string
-	duplicate func(error) bool // a unique key was violated
-	broken    func(error) bool // the whole transaction is lost, not the statement alone
+	begin     string                                                 // begins a transaction that will write
+	damage    string                                                 // lists what is wrong with the structure of the database
+	addTo     func(table string, key []string, column string) string // ends an insert: an existing row's column grows instead
+	duplicate func(error) bool                                       // a unique key was violated
+	broken    func(error) bool                                       // the whole transaction is lost, not the statement alone
 }
 
 // migrationWords are the words a migration is written with.
@@ -35,8 +38,11 @@ func sqliteDialect() dialect {
 			Int: "INTEGER", Key: "INTEGER PRIMARY KEY", ASCII: "TEXT", Text: "TEXT", Bytes: "BLOB",
 			Clustered: "WITHOUT ROWID",
 		},
-		upsert: func(key, assignments []string) string {
-			return " ON CONFLICT (" + strings.Join(key, ", ") + ") DO UPDATE SET " + strings.Join(assignments, ", ")
+		begin:  "BEGIN IMMEDIATE",
+		damage: "PRAGMA integrity_check(20)",
+		addTo: func(table string, key []string, column string) string {
+			return fmt.Sprintf(" ON CONFLICT (%s) DO UPDATE SET %[2]s = %[3]s.%[2]s + excluded.%[2]s",
+				strings.Join(key, ", "), column, table)
 		},
 		duplicate: func(err error) bool {
 			code := sqliteCode(err)

@@ -59,3 +59,11 @@ func LimitPages(t interface{ Fatal(...any) }, d *DB) (restore func()) {
 	set(100)
 	return func() { set(1 << 30) }
 }
+
+// WriterPragma reads a setting of the connection that writes.
+func WriterPragma(d *DB, name string) (value string, err error) {
+	err = d.Write(context.Background(), func(tx *Tx) error {
+		return tx.one(context.Background(), "PRAGMA "+name, nil, &value)
+	})
+	return value, err
+}

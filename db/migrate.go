@@ -32,6 +32,35 @@ func (d *DB) migrate(ctx context.Context, path string) error {
 	}
 	defer lock.Close()
 
+	return d.withMigrations(ctx, path, func(provider *goose.Provider, have, known int64) error {
+		if have > known {
+			return tooNew(have, known)
+		}
+		if _, err := provider.Up(ctx); err != nil {
+			return fmt.Errorf("migrate: %w", err)
+		}
+		return nil
+	})
+}
+
+// insistOnSchema fails unless the database has exactly the schema this program knows.
+func (d *DB) insistOnSchema(ctx context.Context, path string) error {
+	return d.withMigrations(ctx, path, func(_ *goose.Provider, have, known int64) error {
+		switch {
+		case have > known:
+			return tooNew(have, known)
+		case have < known:
+			return fmt.Errorf("the database is at version %d, this program at %d: restart the server with this program, or run wxkeeper migrate while it is stopped", have, known)
+		}
+		return nil
+	})
+}
+
+func tooNew(have, known int64) error {
+	return fmt.Errorf("the database is at version %d, this program knows only %d: run a newer wxkeeper", have, known)
+}
+
+func (d *DB) withMigrations(ctx context.Context, path string, work func(provider *goose.Provider, have, known int64) error) error {
 	handle, err := sql.Open("sqlite", dsn(path, writerPragmas))
 	if err != nil {
 		return err
@@ -45,11 +74,7 @@ func (d *DB) migrate(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if have > known {
-		return fmt.Errorf("the database is at version %d, this program knows only %d: run a newer wxkeeper", have, known)
-	}
-	_, err = provider.Up(ctx)
-	return err
+	return work(provider, have, known)
 }
 
 func (d *DB) migrations(handle *sql.DB) (*goose.Provider, error) {

@@ -35,20 +35,33 @@ type DB struct {
 // Open opens the database of a data folder, which it creates with nobody else's permissions, and brings its schema up to
 // date. Close it.
 func Open(ctx context.Context, folder string) (*DB, error) {
+	return open(ctx, folder, (*DB).migrate)
+}
+
+// OpenBeside opens the database of a data folder that a server may be using. It leaves the schema of an existing database as
+// it is, and fails if that is not the schema this program knows; where there is no database it creates one.
+func OpenBeside(ctx context.Context, folder string) (*DB, error) {
+	if !Exists(folder) {
+		return Open(ctx, folder)
+	}
+	return open(ctx, folder, (*DB).insistOnSchema)
+}
+
+func open(ctx context.Context, folder string, prepare func(*DB, context.Context, string) error) (*DB, error) {
 	d := &DB{folder: folder, dialect: sqliteDialect()}
-	if err := d.open(ctx); err != nil {
+	if err := d.open(ctx, prepare); err != nil {
 		return nil, app.Fail(app.StorageUnavailable, "").Because(fmt.Errorf("open data folder %s: %w", folder, err))
 	}
 	return d, nil
 }
 
-func (d *DB) open(ctx context.Context) error {
+func (d *DB) open(ctx context.Context, prepare func(*DB, context.Context, string) error) error {
 	path := d.file(databaseFile)
 	if err := createPrivately(d.folder, path); err != nil {
 		return err
 	}
-	if err := d.migrate(ctx, path); err != nil {
-		return fmt.Errorf("migrate: %w", err)
+	if err := prepare(d, ctx, path); err != nil {
+		return err
 	}
 	readers, err := sql.Open("sqlite", dsn(path, readerPragmas))
 	if err != nil {
@@ -144,10 +157,17 @@ func (l *FolderLock) Release() {
 	l.release.Do(func() { l.lock.Close() })
 }
 
-// Ready says why requests cannot be served now, nil when they can.
+// Ready says why requests cannot be served now, nil when they can. After a write that failed it tries one of its own, so that
+// a disk that has room again is noticed without anybody's request.
 func (d *DB) Ready(ctx context.Context) error {
 	if len(d.writer.queue) == queueLength {
 		return app.Fail(app.StorageUnavailable, "").Because(errQueueFull)
+	}
+	if d.writer.failing.Load() {
+		return d.Write(ctx, func(tx *Tx) error {
+			_, err := tx.change(`UPDATE apps SET created_at = created_at`)
+			return err
+		})
 	}
 	var one int
 	return d.read.one(ctx, `SELECT 1 FROM apps LIMIT 1`, nil, &one)
@@ -156,7 +176,7 @@ func (d *DB) Ready(ctx context.Context) error {
 // Damage lists what the engine finds wrong with the structure of the database, nothing when it is sound.
 func (d *DB) Damage(ctx context.Context) ([]string, error) {
 	var found []string
-	err := d.read.each(ctx, `PRAGMA integrity_check(20)`, nil, func(scan func(...any) error) error {
+	err := d.read.each(ctx, d.dialect.damage, nil, func(scan func(...any) error) error {
 		var line string
 		err := scan(&line)
 		if line != "ok" {

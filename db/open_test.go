@@ -182,22 +182,60 @@ func TestOneServerPerFolder(t *testing.T) {
 	second.Release()
 }
 
-func TestNewerDatabaseIsRefused(t *testing.T) {
-	folder := t.TempDir()
-	store, err := db.Open(t.Context(), folder)
-	if err != nil {
+func TestOtherSchemasAreRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		change string
+		open   func(context.Context, string) (*db.DB, error)
+		says   string
+	}{
+		"newer":         {"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99991231235959, 1)", db.Open, "newer wxkeeper"},
+		"newer, beside": {"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99991231235959, 1)", db.OpenBeside, "newer wxkeeper"},
+		"older, beside": {"DELETE FROM goose_db_version WHERE version_id > 0", db.OpenBeside, "wxkeeper migrate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			store, err := db.Open(t.Context(), folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.ExecOnWriter(store, test.change); err != nil {
+				t.Fatal(err)
+			}
+			store.Close()
+			store, err = test.open(t.Context(), folder)
+			if err == nil {
+				store.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Fatalf("error is %v", err)
+			}
+		})
+	}
+}
+
+func TestCommitsAreFlushed(t *testing.T) {
+	store, _ := open(t)
+	for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1"} {
+		if got, err := db.WriterPragma(store, pragma); err != nil || got != want {
+			t.Errorf("%s is %s, %v; want %s", pragma, got, err, want)
+		}
+	}
+}
+
+func TestReadyAfterAFullDisk(t *testing.T) {
+	store, one := open(t)
+	if err := store.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.ExecOnWriter(store, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99991231235959, 1)"); err != nil {
-		t.Fatal(err)
+	restore := db.LimitPages(t, store)
+	user := newUser(one, "full", 1)
+	user.UnionID = app.UnionID(make([]byte, 1<<20))
+	if err := store.Write(t.Context(), inserting(user)); app.KindOf(err) != app.StorageUnavailable {
+		t.Fatalf("a full disk gave %v", err)
 	}
-	store.Close()
-	store, err = db.Open(t.Context(), folder)
-	if err == nil {
-		store.Close()
-	}
-	if err == nil || !strings.Contains(err.Error(), "newer wxkeeper") {
-		t.Fatalf("error is %v", err)
+	restore()
+	if err := store.Ready(t.Context()); err != nil {
+		t.Errorf("the disk has room again: %v", err)
 	}
 }
 

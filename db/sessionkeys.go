@@ -86,10 +86,9 @@ func (t *Tx) UpdateKey(appID app.AppID, before, after app.KeyRecord) (bool, erro
 	return true, nil
 }
 
-// AgeKeys destroys those of a user's keys, newest first, that may never open anything again, and forgets those beyond the
-// number remembered.
-func (t *Tx) AgeKeys(newestFirst []app.KeyRecord) error {
-	for i, key := range newestFirst {
+// AgeKeys destroys those of a user's keys that may never open anything again, and forgets those beyond the number remembered.
+func (t *Tx) AgeKeys(keys []app.KeyRecord) error {
+	for i, key := range slices.SortedFunc(slices.Values(keys), newestFirst) {
 		var err error
 		switch {
 		case i >= keyRecordsKept:

@@ -45,10 +45,10 @@ func (t *Tx) NewID(at time.Time) app.ID {
 
 func (t *Tx) begin() error {
 	t.changes, t.events, t.counts = 0, t.events[:0], t.counts[:0]
-	err := t.exec("BEGIN IMMEDIATE")
+	err := t.exec(t.dialect.begin)
 	if err != nil {
 		t.rollback() // a transaction whose rollback failed earlier would block every later one
-		err = t.exec("BEGIN IMMEDIATE")
+		err = t.exec(t.dialect.begin)
 	}
 	return err
 }

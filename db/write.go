@@ -65,6 +65,7 @@ type writer struct {
 	stopped chan struct{}
 
 	commits, writes atomic.Uint64
+	failing         atomic.Bool // the last transaction was lost
 }
 
 func startWriter(ctx context.Context, path string, dialect dialect) (*writer, error) {
@@ -149,6 +150,7 @@ func (w *writer) commit(batch []*write) {
 	if errors.Is(err, errSpoilt) {
 		err = w.transact(batch, true)
 	}
+	w.failing.Store(err != nil)
 	for _, one := range batch {
 		if !one.over {
 			one.end(w.tx.failure(err))

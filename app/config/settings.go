@@ -29,7 +29,7 @@ type Serve struct {
 	TokenPolicy    string `env:"WXKEEPER_TOKEN_POLICY" default:"fixed" help:"What ends a session. fixed: time alone, by the next two settings."`
 	TokenIdle      string `env:"WXKEEPER_TOKEN_IDLE" default:"720h" help:"A session unused for so long ends."`
 	TokenMaxAge    string `env:"WXKEEPER_TOKEN_MAX_AGE" default:"4320h" help:"A session so old ends, used or not."`
-	KeyGrace       string `env:"WXKEEPER_KEY_GRACE" default:"10m" help:"How long the session key before a new login still opens data sealed under it. 0: not at all."`
+	KeyGrace       string `env:"WXKEEPER_KEY_GRACE" default:"10m" help:"How long a session key that a login replaced still opens data sealed under it; the two before the current one do."`
 	SealedMaxAge   string `env:"WXKEEPER_SEALED_MAX_AGE" default:"24h" help:"Sealed data older than this is refused. 0: any age is accepted."`
 	EventsKeep     string `env:"WXKEEPER_EVENTS_KEEP" default:"720h" help:"How long events are kept."`
 	LoginsWaiting  string `env:"WXKEEPER_LOGINS_WAITING" default:"1024" help:"How many logins may wait for WeChat at once, at least 1024. One more is told to try again later."`

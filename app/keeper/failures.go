@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	failuresAllowed = 60 // failures to open one session may make in failuresWindow
+	failuresAllowed = 300 // failures to open one session may make in failuresWindow
 	failuresWindow  = 10 * time.Minute
 	sessionsWatched = 10_000
 )

@@ -264,7 +264,10 @@ func (k *Keeper) keepLateKey(tx *db.Tx, late app.KeyRecord, known []app.KeyRecor
 		}
 	}
 	late.SupersededAt = at
-	return tx.InsertKey(k.App.ID, late)
+	if err := tx.InsertKey(k.App.ID, late); err != nil {
+		return err
+	}
+	return tx.AgeKeys(append([]app.KeyRecord{late}, known...))
 }
 
 func (k *Keeper) storeSession(tx *db.Tx, user app.User, a arrival) error {

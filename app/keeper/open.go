@@ -34,6 +34,9 @@ type Opened struct {
 // SealedDataUnopened, whatever the cause; the event says which check failed.
 func (k *Keeper) Open(ctx context.Context, caller app.Caller, token string, sealed Sealed) (Opened, error) {
 	h, err := k.recognise(ctx, caller, token)
+	if app.KindOf(err) == app.UserDisabled {
+		err = k.refuse(ctx, h, k.event(caller, app.LoginDisabled), nil, err)
+	}
 	if err != nil {
 		return Opened{}, err
 	}

@@ -115,14 +115,15 @@ func failureOf(err error) *app.Error {
 	return app.Fail(app.Internal, "").Because(err)
 }
 
-// logFailure tells the operator what the client is not told. The route stands for the address, which may hold anything.
+// logFailure tells the operator what the client is not told; what was the caller's own doing, for debugging only. The route
+// stands for the address, which may hold anything.
 func (s *Server) logFailure(c echo.Context, err error, wire wireFailure) {
-	ctx := c.Request().Context()
+	ctx, level := c.Request().Context(), slog.LevelError
 	gone := ctx.Err() != nil && errors.Is(err, context.Canceled)
 	if wire.status < http.StatusInternalServerError || gone {
-		return // the caller's own doing
+		level = slog.LevelDebug
 	}
-	s.log.LogAttrs(ctx, slog.LevelError, "request failed",
+	s.log.LogAttrs(ctx, level, "request failed",
 		slog.String("request_id", string(callerOf(c).RequestID)),
 		slog.String("route", c.Path()),
 		slog.Int("code", wire.code),

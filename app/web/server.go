@@ -114,9 +114,11 @@ func (s *Server) refuseFailing(next echo.HandlerFunc) echo.HandlerFunc {
 		if wait <= 0 {
 			return next(c)
 		}
+		var reason app.Reason
 		if strings.HasPrefix(c.Path(), loginPath) {
+			reason = app.LoginLimited
 			s.keeper.NoteLimited(caller)
 		}
-		return app.Fail(app.TooManyRequests, app.LoginLimited).After(wait)
+		return app.Fail(app.TooManyRequests, reason).After(wait)
 	}
 }

@@ -21,6 +21,9 @@ func (k *Keeper) accept(ctx context.Context, caller app.Caller, h holder, t tria
 		if err != nil {
 			return err
 		}
+		if before.Disabled() {
+			return app.Fail(app.UserDisabled, app.LoginDisabled)
+		}
 		after, notes := apply(before, t, phone, h.at)
 		stored = after
 		if err := k.confirm(tx, t, h.at); err != nil {

@@ -249,7 +249,7 @@ func (k *Keeper) present(ctx context.Context, tx *db.Tx, h holder) (app.User, er
 	if err != nil {
 		return user, err
 	}
-	if session.Generation != user.Generation || user.Disabled() {
+	if session.Generation != user.Generation {
 		return user, app.Fail(app.InvalidToken, app.DeviceForced) // ended between the look at it and this write
 	}
 	if slides(&session, h.at) {

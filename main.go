@@ -400,6 +400,9 @@ func (c *operatorPasswdCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	if err := mustExist(c.Path()); err != nil {
+		return err
+	}
 	err = withAccounts(ctx, c.Path(), func(accounts operator.Accounts) error {
 		return accounts.SetPassword(ctx, c.Name, password)
 	})
@@ -500,8 +503,8 @@ func withData(ctx context.Context, settings config.Store, env config.Env, work f
 	if err != nil {
 		return err
 	}
-	if !db.Exists(folder) {
-		return fmt.Errorf("there is no database in %s: set WXKEEPER_DATA to the folder the server uses", folder)
+	if err := mustExist(folder); err != nil {
+		return err
 	}
 	return withStore(ctx, folder, func(store *db.DB) error {
 		ring, err := store.KeyRing(ctx, master.Bytes())
@@ -510,6 +513,13 @@ func withData(ctx context.Context, settings config.Store, env config.Env, work f
 		}
 		return work(store, ring)
 	})
+}
+
+func mustExist(folder string) error {
+	if db.Exists(folder) {
+		return nil
+	}
+	return fmt.Errorf("there is no database in %s: set WXKEEPER_DATA to the folder the server uses", folder)
 }
 
 type migrateCommand struct{ config.Folder }

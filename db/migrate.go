@@ -26,7 +26,7 @@ const migrateLockWait = time.Minute
 func (d *DB) migrate(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, migrateLockWait)
 	defer cancel()
-	lock := flock.New(d.file("migrate.lock"), flock.SetPermissions(filePermissions))
+	lock := flock.New(d.file(migrateLock), flock.SetPermissions(filePermissions))
 	if _, err := lock.TryLockContext(ctx, 50*time.Millisecond); err != nil {
 		return fmt.Errorf("wait for another migration: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/gofrs/flock"
@@ -21,6 +22,8 @@ const (
 	folderPermissions = 0o700
 	filePermissions   = 0o600
 	databaseFile      = "wxkeeper.db"
+	serveLock         = "serve.lock"
+	migrateLock       = "migrate.lock"
 )
 
 // DB is one data folder: a single writer whose commits are gathered, and readers that cannot write.
@@ -87,9 +90,10 @@ func Exists(folder string) bool {
 // Read is the handle for reading. It cannot write.
 func (d *DB) Read() *Queries { return d.read }
 
-// Close waits for the writes that were accepted, then closes.
+// Close waits for the writes that were accepted, then closes. The writer goes last, since the last connection to go empties
+// the write-ahead log into the database file, and a reader cannot.
 func (d *DB) Close() error {
-	return errors.Join(d.writer.close(), d.readers.Close())
+	return errors.Join(d.readers.Close(), d.writer.close())
 }
 
 func (d *DB) file(name string) string { return filepath.Join(d.folder, name) }
@@ -97,10 +101,8 @@ func (d *DB) file(name string) string { return filepath.Join(d.folder, name) }
 // createPrivately makes folder and file readable by their owner alone, whatever the umask: SQLite gives its WAL the
 // permissions of the database file.
 func createPrivately(folder, path string) error {
-	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(folder, folderPermissions); err != nil {
-			return err
-		}
+	if err := ownFolder(folder); err != nil {
+		return err
 	}
 	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -113,6 +115,24 @@ func createPrivately(folder, path string) error {
 		return err
 	}
 	return errors.Join(file.Chmod(filePermissions), file.Close())
+}
+
+// ownFolder makes the data folder, or closes to others one that holds nothing but our files. A folder with other things in it is
+// left as it is.
+func ownFolder(folder string) error {
+	if err := os.MkdirAll(folder, folderPermissions); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if !slices.Contains([]string{databaseFile, databaseFile + "-wal", databaseFile + "-shm", serveLock, migrateLock}, entry.Name()) {
+			return nil
+		}
+	}
+	return os.Chmod(folder, folderPermissions)
 }
 
 // Pragmas of every connection. busy_timeout stands first, so that the others wait too.
@@ -137,10 +157,10 @@ type FolderLock struct {
 // LockFolder takes the data folder for one serving process and fails at once if another holds it. The system releases it
 // when the process ends, however it ends.
 func LockFolder(folder string) (*FolderLock, error) {
-	if err := os.MkdirAll(folder, folderPermissions); err != nil {
+	if err := ownFolder(folder); err != nil {
 		return nil, app.Fail(app.StorageUnavailable, "").Because(err)
 	}
-	lock := flock.New(filepath.Join(folder, "serve.lock"), flock.SetPermissions(filePermissions))
+	lock := flock.New(filepath.Join(folder, serveLock), flock.SetPermissions(filePermissions))
 	held, err := lock.TryLock()
 	if err != nil {
 		return nil, app.Fail(app.StorageUnavailable, "").Because(err)

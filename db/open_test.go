@@ -240,3 +240,46 @@ func TestReadyAfterAFullDisk(t *testing.T) {
 }
 
 var errOurs = errors.New("ours")
+
+func TestAnEmptyFolderIsClosedToOthers(t *testing.T) {
+	for name, test := range map[string]struct {
+		file string
+		want os.FileMode
+	}{"empty": {"", 0o700}, "with other things in it": {"notes.txt", 0o755}} {
+		folder := t.TempDir()
+		if err := os.Chmod(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if test.file != "" {
+			if err := os.WriteFile(filepath.Join(folder, test.file), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		store, err := db.Open(t.Context(), folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.Close()
+		info, err := os.Stat(folder)
+		if err != nil || info.Mode().Perm() != test.want {
+			t.Errorf("%s: permissions %o, %v", name, info.Mode().Perm(), err)
+		}
+	}
+}
+
+func TestClosingEmptiesTheLog(t *testing.T) {
+	folder := t.TempDir()
+	store, err := db.Open(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.EnsureApp(t.Context(), "wx1", start); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "wxkeeper.db-wal")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the write-ahead log is still there: %v", err)
+	}
+}

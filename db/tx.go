@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"wxkeeper/app"
@@ -35,6 +36,15 @@ func newTx(dialect dialect, connection *sql.Conn) *Tx {
 		return statement, err
 	}}
 	return tx
+}
+
+// close ends the prepared statements: with one left the engine keeps the connection, and the write-ahead log with it.
+func (t *Tx) close() error {
+	var errs []error
+	for _, statement := range t.prepared {
+		errs = append(errs, statement.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // NewID makes an id that no other row of this process has: ids made here only grow, so that rows are appended in order.

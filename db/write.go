@@ -109,7 +109,7 @@ func (w *writer) close() error {
 	}
 	w.closing.Unlock()
 	<-w.stopped
-	return errors.Join(w.connection.Close(), w.handle.Close())
+	return errors.Join(w.tx.close(), w.connection.Close(), w.handle.Close())
 }
 
 func (w *writer) run() {

@@ -40,41 +40,68 @@ func (h *Health) found(format string, arguments ...any) {
 	h.Problems = append(h.Problems, fmt.Sprintf(format, arguments...))
 }
 
+// checkUser tells a user's problems. Beside a server the user may change between one look and the next: what looks wrong is
+// looked at again until the user has stood still.
 func (h *Health) checkUser(ctx context.Context, store *db.DB, ring *db.KeyRing, user app.User) error {
 	h.Users++
+	for {
+		keys, problems, err := examine(ctx, store, ring, user)
+		if err != nil {
+			return err
+		}
+		now := user
+		if len(problems) > 0 {
+			now, err = store.Read().UserByID(ctx, user.ID)
+		}
+		if app.KindOf(err) == app.NotFound {
+			return nil // erased meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if now.LastEvent == user.LastEvent {
+			h.Keys += keys
+			for _, problem := range problems {
+				h.found("user %s: %s", user.Number, problem)
+			}
+			return nil
+		}
+		user = now
+	}
+}
+
+// examine reads all that belongs to a user.
+func examine(ctx context.Context, store *db.DB, ring *db.KeyRing, user app.User) (keys int, problems []string, err error) {
 	if _, err := Phone(ring, user); err != nil {
-		h.found("user %s: the phone number does not open", user.Number)
+		problems = append(problems, "the phone number does not open")
 	}
 	indexed, err := store.Read().NicknameIndexed(ctx, user)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	if !indexed {
-		h.found("user %s: the nickname is missing from the search index", user.Number)
+		problems = append(problems, "the nickname is missing from the search index")
 	}
-	keys, err := store.Read().KeysOfUser(ctx, user.ID)
-	if err != nil {
-		return err
+	records, err := store.Read().KeysOfUser(ctx, user.ID)
+	for _, key := range records {
+		problems = append(problems, examineKey(ring, user, key)...)
 	}
-	for _, key := range keys {
-		h.checkKey(ring, user, key)
-	}
-	return nil
+	return len(records), problems, err
 }
 
-func (h *Health) checkKey(ring *db.KeyRing, user app.User, key app.KeyRecord) {
-	h.Keys++
+func examineKey(ring *db.KeyRing, user app.User, key app.KeyRecord) []string {
 	if len(key.Sealed) == 0 {
 		if key.Current() {
-			h.found("user %s: the current session key is gone", user.Number)
+			return []string{"the current session key is gone"}
 		}
-		return
+		return nil
 	}
 	text, err := ring.Open(db.KeyPlace(user.AppID, key.ID, user.OpenID), key.Sealed)
 	if err == nil {
 		_, err = app.NewSessionKey(string(text))
 	}
 	if err != nil {
-		h.found("user %s: session key %s does not open", user.Number, key.Fingerprint)
+		return []string{fmt.Sprintf("session key %s does not open", key.Fingerprint)}
 	}
+	return nil
 }

@@ -93,16 +93,20 @@ func UsableKeys(newestFirst []KeyRecord, now time.Time, grace time.Duration) []K
 }
 
 // Confirm notes that the key was good at a time. It tells whether that is worth storing: times are coarse, but the end of a
-// suspicion always counts.
+// suspicion or of a death always counts.
 func (k *KeyRecord) Confirm(at time.Time, by Confirmation) bool {
 	// Watermarks are whole seconds: within the same second a success counts as later than a failure.
 	endsSuspicion := !k.FailedAt.IsZero() && !at.Before(k.FailedAt.Truncate(time.Second))
-	if !endsSuspicion && at.Sub(k.ConfirmedAt) < Coarse {
+	revives := !k.DeadAt.IsZero() && at.After(k.DeadAt)
+	if !endsSuspicion && !revives && at.Sub(k.ConfirmedAt) < Coarse {
 		return false
 	}
 	k.ConfirmedAt, k.ConfirmedBy = at, by
 	if endsSuspicion {
 		k.FailedAt = time.Time{}
+	}
+	if revives {
+		k.DeadAt, k.DeadErrcode = time.Time{}, 0
 	}
 	return true
 }

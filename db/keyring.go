@@ -57,6 +57,11 @@ func KeyPlace(appID app.AppID, key app.KeyID, owner app.OpenID) Place {
 	return Place{AppID: appID, Table: "session_keys", Row: app.ID(key), Owner: owner}
 }
 
+// AccessTokenPlace is where an app's access token stands.
+func AccessTokenPlace(appID app.AppID, appid app.Appid) Place {
+	return Place{AppID: appID, Table: "access_tokens", Row: app.ID(appID), Owner: app.OpenID(appid)}
+}
+
 func (p Place) additionalData() []byte {
 	return fmt.Appendf(nil, "wxkeeper\x00%s\x00%d\x00%d\x00%s", p.Table, p.AppID, p.Row, p.Owner)
 }

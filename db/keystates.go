@@ -71,7 +71,7 @@ func (q *Queries) KeyCounts(ctx context.Context, appID app.AppID, now time.Time,
 	return counts, nil
 }
 
-// splitKeys counts the keys of one kind on both sides of a limit.
+// splitKeys counts the keys of one kind on both sides of a limit; one known to be good at the limit itself is old.
 func (q *Queries) splitKeys(
 	ctx context.Context, appID app.AppID, name string, state app.KeyState, limit time.Time,
 ) (young, old int64, err error) {
@@ -85,7 +85,7 @@ func (q *Queries) splitKeys(
 		return 0, 0, err
 	}
 	nextHour := limit.Truncate(time.Hour).Add(time.Hour)
-	bounds := keyRange{from: limit, to: nextHour, confirmed: state == app.KeyConfirmed}
+	bounds := keyRange{from: limit.Add(time.Millisecond), to: nextHour, confirmed: state == app.KeyConfirmed}
 	var within int64
 	where, arguments := bounds.where(appID)
 	err = q.one(ctx, "SELECT COUNT(*) FROM session_keys k WHERE "+where, arguments, &within)
@@ -115,28 +115,44 @@ type KeyInState struct {
 	Number app.UserNumber
 }
 
-// LongestUnconfirmed lists the current keys that were known to be good before a time, the longest unconfirmed first, leaving
-// out those about which WeChat was asked in vain since another time.
-func (q *Queries) LongestUnconfirmed(
+// KeysToCheck lists current keys that WeChat should be asked about: those that failed, then those last known to be good before
+// a time, the longest unconfirmed first, leaving out those about which WeChat was asked in vain since another time.
+func (q *Queries) KeysToCheck(
 	ctx context.Context, appID app.AppID, goodBefore, triedBefore time.Time, limit int,
 ) ([]KeyInState, error) {
-	var found []KeyInState
+	found, err := q.keysWhere(ctx, "k.app_id = ? AND k.superseded_at = 0 AND k.dead_at = 0 AND k.failed_at > 0", []any{appID},
+		triedBefore, limit)
+	if err != nil {
+		return nil, err
+	}
+	var unconfirmed []KeyInState
 	for _, confirmed := range []bool{true, false} {
 		where, arguments := keyRange{to: goodBefore, confirmed: confirmed}.where(appID)
-		err := q.each(ctx, "SELECT "+keyColumns+", u.openid, u.number FROM session_keys k JOIN users u ON u.id = k.user_id WHERE "+
-			where+" AND k.tried_at < ? ORDER BY k.confirmed_at, k.id LIMIT ?",
-			append(arguments, milliseconds(triedBefore), limit), func(scan func(...any) error) error {
-				var one KeyInState
-				err := keyScan(&one.Key, scan, &one.OpenID, &one.Number)
-				found = append(found, one)
-				return err
-			})
+		some, err := q.keysWhere(ctx, where, arguments, triedBefore, limit)
 		if err != nil {
 			return nil, err
 		}
+		unconfirmed = append(unconfirmed, some...)
 	}
-	slices.SortFunc(found, func(a, b KeyInState) int {
+	slices.SortFunc(unconfirmed, func(a, b KeyInState) int {
 		return cmp.Or(a.Key.KnownGoodAt().Compare(b.Key.KnownGoodAt()), cmp.Compare(a.Key.ID, b.Key.ID))
 	})
+	found = append(found, unconfirmed...)
 	return found[:min(len(found), limit)], nil
+}
+
+// keysWhere lists keys of a range of the index in its order.
+func (q *Queries) keysWhere(
+	ctx context.Context, where string, arguments []any, triedBefore time.Time, limit int,
+) ([]KeyInState, error) {
+	var found []KeyInState
+	err := q.each(ctx, "SELECT "+keyColumns+", u.openid, u.number FROM session_keys k JOIN users u ON u.id = k.user_id WHERE "+
+		where+" AND k.tried_at < ? ORDER BY k.failed_at, k.confirmed_at, k.id LIMIT ?",
+		append(arguments, milliseconds(triedBefore), limit), func(scan func(...any) error) error {
+			var one KeyInState
+			err := keyScan(&one.Key, scan, &one.OpenID, &one.Number)
+			found = append(found, one)
+			return err
+		})
+	return found, err
 }

@@ -36,19 +36,15 @@ type house struct {
 	now    time.Time
 	answer func(code string) string // what WeChat says
 	calls  int
+	check  func(openid string) string // what it says of a key
+	reset  func(openid string) string
 }
 
 func newHouse(t *testing.T, change ...func(*keeper.Settings)) *house {
 	t.Helper()
 	h := &house{t: t, now: start, folder: t.TempDir()}
 	h.answer = func(string) string { return `{"errcode":40029,"errmsg":"invalid code, rid: 6541-abc"}` }
-	weChat := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.lock.Lock()
-		h.calls++
-		answer := h.answer
-		h.lock.Unlock()
-		fmt.Fprint(w, answer(r.URL.Query().Get("js_code")))
-	}))
+	weChat := httptest.NewServer(http.HandlerFunc(h.serveWeChat))
 	t.Cleanup(weChat.Close)
 	client, err := wechat.NewClient(wechat.Options{BaseURL: weChat.URL, Appid: appid, Secret: "planted-app-secret"})
 	if err != nil {
@@ -67,7 +63,7 @@ func newHouse(t *testing.T, change ...func(*keeper.Settings)) *house {
 	}
 	settings := keeper.Settings{
 		Sessions: app.SessionPolicy{Idle: 30 * 24 * time.Hour, MaxAge: 180 * 24 * time.Hour},
-		KeyGrace: 10 * time.Minute, SealedMaxAge: 24 * time.Hour, EventsKeep: 30 * 24 * time.Hour, LimitFailures: true,
+		KeyGrace: 10 * time.Minute, KeyAging: 24 * time.Hour, SealedMaxAge: 24 * time.Hour, EventsKeep: 30 * 24 * time.Hour, LimitFailures: true,
 	}
 	for _, one := range change {
 		one(&settings)
@@ -78,6 +74,24 @@ func newHouse(t *testing.T, change ...func(*keeper.Settings)) *house {
 	})
 	t.Cleanup(h.settle)
 	return h
+}
+
+func (h *house) serveWeChat(w http.ResponseWriter, r *http.Request) {
+	h.lock.Lock()
+	h.calls++
+	answer, check, reset := h.answer, h.check, h.reset
+	h.lock.Unlock()
+	query := r.URL.Query()
+	switch r.URL.Path {
+	case "/cgi-bin/stable_token":
+		fmt.Fprint(w, `{"access_token":"planted-access-token","expires_in":7200}`)
+	case "/wxa/checksession":
+		fmt.Fprint(w, check(query.Get("openid")))
+	case "/wxa/resetusersessionkey":
+		fmt.Fprint(w, reset(query.Get("openid")))
+	default:
+		fmt.Fprint(w, answer(query.Get("js_code")))
+	}
 }
 
 func (h *house) clock() time.Time {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+	"golang.org/x/time/rate"
 
 	"wxkeeper/app"
 	"wxkeeper/app/wechat"
@@ -18,12 +19,16 @@ import (
 
 // Settings are the rules an operator may change.
 type Settings struct {
-	Sessions       app.SessionPolicy
-	KeyGrace       time.Duration // how long a superseded key still opens
-	SealedMaxAge   time.Duration // oldest watermark accepted, 0: any
-	EventsKeep     time.Duration
-	LimitFailures  bool // refuse sessions that fail to open too often
-	AcceptMockCode bool // take the developer tools' mock code to WeChat: only the sandbox's WeChat knows it
+	Sessions      app.SessionPolicy
+	FollowKey     bool          // end a user's sessions when the session key is found dead
+	KeyGrace      time.Duration // how long a superseded key still opens
+	KeyAging      time.Duration // how long a confirmation says anything
+	SealedMaxAge  time.Duration // oldest watermark accepted, 0: any
+	EventsKeep    time.Duration
+	LimitFailures bool // refuse sessions that fail to open too often
+	// ChecksPerMinute is how often WeChat may be asked about keys in the background.
+	ChecksPerMinute int
+	AcceptMockCode  bool // take the developer tools' mock code to WeChat: only the sandbox's WeChat knows it
 }
 
 // Options are what a Keeper is made of.
@@ -43,17 +48,28 @@ type Keeper struct {
 	flights   singleflight.Group // logins that wait for WeChat, by code
 	failures  *failures
 	strangers *strangers
+	inquiries *inquiries
+	budget    *rate.Limiter // questions to WeChat that nobody waits for
+	probing   probing
 }
 
-// New makes a Keeper and starts its recorder of strangers' failures.
+// New makes a Keeper and starts what it does without being waited for.
 func New(options Options) *Keeper {
-	k := &Keeper{Options: options, failures: newFailures()}
+	perMinute := options.Settings.ChecksPerMinute
+	k := &Keeper{
+		Options: options, failures: newFailures(),
+		budget: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute),
+	}
 	k.strangers = startStrangers(options.Store, options.Log)
+	k.inquiries = startInquiries(k)
 	return k
 }
 
 // Close writes what is still waiting to be recorded. Call it after the last request; a second call does nothing.
-func (k *Keeper) Close() { k.strangers.close() }
+func (k *Keeper) Close() {
+	k.inquiries.close()
+	k.strangers.close()
+}
 
 // event begins an event of a request.
 func (k *Keeper) event(caller app.Caller, reason app.Reason) app.Event {

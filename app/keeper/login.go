@@ -161,7 +161,9 @@ func (k *Keeper) storeLogin(ctx context.Context, tx *db.Tx, a arrival) (app.User
 	}
 	event := k.event(a.caller, app.LoginDisabled)
 	if !before.Disabled() {
-		event.Reason, err = k.storeKey(ctx, tx, before, a)
+		key := a.key
+		key.UserID = before.ID
+		event.Reason, err = k.placeKey(ctx, tx, before, key, a.at)
 		if err != nil {
 			return before, err
 		}
@@ -221,22 +223,20 @@ func (k *Keeper) freeNumber(ctx context.Context, tx *db.Tx) (app.UserNumber, err
 	}
 }
 
-// storeKey puts an arriving key into the user's history.
-func (k *Keeper) storeKey(ctx context.Context, tx *db.Tx, user app.User, a arrival) (app.Reason, error) {
+// placeKey puts an arriving key into the user's history.
+func (k *Keeper) placeKey(ctx context.Context, tx *db.Tx, user app.User, key app.KeyRecord, at time.Time) (app.Reason, error) {
 	known, err := tx.KeysOfUser(ctx, user.ID)
 	if err != nil {
 		return "", err
 	}
-	key := a.key
-	key.UserID = user.ID
 	switch app.Arrive(key, known) {
 	case app.KeyIsCurrent:
-		return app.LoginSameKey, k.renewKey(tx, known[0], a)
+		return app.LoginSameKey, k.renewKey(tx, known[0], key.AskedAt, at)
 	case app.KeyIsLate:
-		return app.LoginLateAnswer, k.keepLateKey(tx, key, known, a.at)
+		return app.LoginLateAnswer, k.keepLateKey(tx, key, known, at)
 	}
 	if len(known) > 0 && known[0].Current() {
-		if err := tx.SupersedeKey(k.App.ID, known[0], a.at); err != nil {
+		if err := tx.SupersedeKey(k.App.ID, known[0], at); err != nil {
 			return "", err
 		}
 	}
@@ -247,10 +247,10 @@ func (k *Keeper) storeKey(ctx context.Context, tx *db.Tx, user app.User, a arriv
 }
 
 // renewKey confirms the current key, which WeChat gave again.
-func (k *Keeper) renewKey(tx *db.Tx, current app.KeyRecord, a arrival) error {
+func (k *Keeper) renewKey(tx *db.Tx, current app.KeyRecord, askedAt, at time.Time) error {
 	renewed := current
-	renewed.AskedAt = later(current.AskedAt, a.key.AskedAt)
-	renewed.Confirm(a.at, app.ConfirmedByLogin)
+	renewed.AskedAt = later(current.AskedAt, askedAt)
+	renewed.Confirm(at, app.ConfirmedByLogin)
 	renewed.DeadAt, renewed.DeadErrcode = time.Time{}, 0
 	_, err := tx.UpdateKey(k.App.ID, current, renewed)
 	return err

@@ -73,6 +73,7 @@ type trial struct {
 	opened    bool
 	signed    bool // rawData and signature came along
 	signature bool // and a known key made the signature
+	signer    app.KeyRecord
 }
 
 // try tries every usable key, always all of them, so that the time tells nobody which one fitted.
@@ -88,7 +89,7 @@ func (k *Keeper) try(h holder, known []app.KeyRecord, data wechat.Sealed, sealed
 			continue
 		}
 		if t.signed && wechat.CheckRawData(key, sealed.RawData, sealed.Signature) {
-			t.signature = true
+			t.signature, t.signer = true, record
 		}
 		payload, err := data.Open(key)
 		switch {
@@ -121,6 +122,9 @@ func (t *trial) judge(k *Keeper, h holder) {
 	switch {
 	case !t.opened && t.signature:
 		t.failed = app.OpenDataDamaged
+	case !t.opened && !t.current.DeadAt.IsZero():
+		t.failed = app.OpenKeyDead
+		t.notes = append(t.notes, openingFailures[t.problem]...)
 	case !t.opened:
 		t.failed = app.OpenNoKeyFits
 		t.notes = append(t.notes, openingFailures[t.problem]...)
@@ -196,17 +200,31 @@ func (k *Keeper) refuseTrial(ctx context.Context, caller app.Caller, h holder, t
 			event.Detail.OtherAppid, event.Detail.OurAppid = bounded(t.payload.Watermark.Appid), k.App.Appid
 		}
 	}
-	return k.refuse(ctx, h, event, func(tx *db.Tx) error { return k.suspect(tx, t, h.at) },
+	failure := k.refuse(ctx, h, event, func(tx *db.Tx) error { return k.suspect(tx, t, h.at) },
 		app.Fail(app.SealedDataUnopened, t.failed))
+	if t.failed == app.OpenNoKeyFits && t.current.ID != 0 {
+		k.inquiries.begin(inquiry{caller: caller, user: h.user, key: t.current.ID})
+	}
+	return failure
 }
 
-// suspect notes that the current key failed, unless a signature has just proved it good.
+// suspect notes that the current key failed, or, where a signature has just proved a key, that this one is good.
 func (k *Keeper) suspect(tx *db.Tx, t trial, at time.Time) error {
-	failed := t.current
-	if t.opened || t.signature || failed.ID == 0 || !failed.Fail(at) {
+	before := t.current
+	after := before
+	worth := false
+	switch {
+	case t.opened || before.ID == 0:
+	case t.signature:
+		before, after = t.signer, t.signer
+		worth = after.Confirm(at, app.ConfirmedBySignature)
+	default:
+		worth = after.Fail(at)
+	}
+	if !worth {
 		return nil
 	}
-	_, err := tx.UpdateKey(k.App.ID, t.current, failed)
+	_, err := tx.UpdateKey(k.App.ID, before, after)
 	return err
 }
 

@@ -12,6 +12,8 @@ import (
 type Session struct {
 	User      app.UserNumber
 	ExpiresIn time.Duration // until the session ends if it is not used again
+	Key       app.Freshness // of the user's current session key
+	Next      app.Next      // what to do before sealed data is collected
 }
 
 // holder is whoever a good token stands for.
@@ -34,8 +36,21 @@ func (k *Keeper) Session(ctx context.Context, caller app.Caller, token string) (
 			return Session{}, endedMeanwhile(err)
 		}
 	}
+	key, err := k.freshness(ctx, h)
+	if err != nil {
+		return Session{}, err
+	}
 	end, _ := k.Settings.Sessions.End(h.session)
-	return Session{User: h.user.Number, ExpiresIn: end.Sub(h.at)}, nil
+	return Session{User: h.user.Number, ExpiresIn: end.Sub(h.at), Key: key, Next: key.Next()}, nil
+}
+
+// freshness tells the state of a user's current key. A user without one is as badly off as one whose key is dead.
+func (k *Keeper) freshness(ctx context.Context, h holder) (app.Freshness, error) {
+	keys, err := k.Store.Read().KeysOfUser(ctx, h.user.ID)
+	if err != nil || len(keys) == 0 || !keys[0].Current() {
+		return app.Freshness{State: app.KeyDead}, err
+	}
+	return keys[0].Freshness(h.at, k.Settings.KeyAging), nil
 }
 
 // Logout ends the session of a token.

@@ -1,0 +1,187 @@
+package keeper
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"wxkeeper/app"
+	"wxkeeper/app/wechat"
+	"wxkeeper/db"
+)
+
+const (
+	inquiriesWaiting = 256
+	inquirers        = 4
+)
+
+// inquiries asks WeChat, after an answer has left, about the key that failed to open something: the client's answer keeps its
+// timing, and the operator learns whether the key is dead or the data was sealed under one that is not held here. What finds
+// no room, or no budget, is left to the background check.
+type inquiries struct {
+	keeper *Keeper
+	queue  chan inquiry
+	cancel context.CancelFunc
+	asking sync.Map // keys being asked about
+	all    sync.WaitGroup
+}
+
+// inquiry is one failed opening that WeChat may explain.
+type inquiry struct {
+	caller app.Caller
+	user   app.User
+	key    app.KeyID
+}
+
+func startInquiries(k *Keeper) *inquiries {
+	ctx, cancel := context.WithCancel(context.Background())
+	i := &inquiries{keeper: k, queue: make(chan inquiry, inquiriesWaiting), cancel: cancel}
+	for range inquirers {
+		i.all.Go(func() { i.run(ctx) })
+	}
+	return i
+}
+
+func (i *inquiries) close() {
+	i.cancel()
+	i.all.Wait()
+}
+
+// begin asks for an inquiry, unless one about the same key is under way.
+func (i *inquiries) begin(one inquiry) {
+	if _, asked := i.asking.LoadOrStore(one.key, true); asked {
+		return
+	}
+	select {
+	case i.queue <- one:
+	default:
+		i.asking.Delete(one.key)
+	}
+}
+
+func (i *inquiries) run(ctx context.Context) {
+	for {
+		select {
+		case one := <-i.queue:
+			if err := i.keeper.inquire(ctx, one); err != nil && ctx.Err() == nil {
+				i.keeper.Log.Error("inquiry failed", "request_id", string(one.caller.RequestID), "error", err)
+			}
+			i.asking.Delete(one.key)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// inquire asks WeChat about the key, if it is still the user's current one, and tells the failed opening's outcome.
+func (k *Keeper) inquire(ctx context.Context, one inquiry) error {
+	if !k.budget.Allow() {
+		return nil
+	}
+	keys, err := k.Store.Read().KeysOfUser(ctx, one.user.ID)
+	if err != nil || len(keys) == 0 || keys[0].ID != one.key {
+		return err
+	}
+	verdict, err := k.ask(ctx, subject{openid: one.user.OpenID, appID: one.user.AppID, key: keys[0]})
+	if err != nil || verdict.State == "" {
+		return err
+	}
+	event := k.event(one.caller, app.OpenOtherKey)
+	if verdict.State == app.KeyDead {
+		event.Reason = app.OpenKeyDead
+	}
+	event.Fingerprint, event.Errcode, event.Rid = keys[0].Fingerprint, verdict.Errcode, verdict.Rid
+	event.Detail.KeyObtainedAt = keys[0].ObtainedAt()
+	return k.Store.Write(ctx, func(tx *db.Tx) error {
+		user, err := tx.UserByID(ctx, one.user.ID)
+		if err != nil {
+			return err
+		}
+		return k.storeUser(tx, user, user, k.Clock(), event)
+	})
+}
+
+// Probing is how the background check fares.
+type Probing struct {
+	Checked, Dead, Failed int // since the start of the process
+	PausedUntil           time.Time
+	Pause                 string // why it pauses, in the words of package wechat
+}
+
+// probing is the background check's state.
+type probing struct {
+	lock sync.Mutex
+	Probing
+}
+
+// retryUnanswered is how long a key is left alone about which WeChat gave no verdict.
+const retryUnanswered = time.Hour
+
+// Probing tells how the background check fares.
+func (k *Keeper) Probing() Probing {
+	k.probing.lock.Lock()
+	defer k.probing.lock.Unlock()
+	return k.probing.Probing
+}
+
+// Probe is one turn of the background check: it asks WeChat about the keys that failed, then about those unconfirmed for
+// longest, within the minute's budget. What it has learnt is stored key by key, so it may be stopped and run again at any time.
+func (k *Keeper) Probe(ctx context.Context) error {
+	now := k.Clock()
+	if now.Before(k.Probing().PausedUntil) {
+		return nil
+	}
+	keys, err := k.Store.Read().KeysToCheck(ctx, k.App.ID, now.Add(-k.Settings.KeyAging), now.Add(-retryUnanswered),
+		k.Settings.ChecksPerMinute)
+	if err != nil {
+		return err
+	}
+	for _, one := range keys {
+		if ctx.Err() != nil || !k.budget.AllowN(k.Clock(), 1) {
+			return nil
+		}
+		verdict, err := k.ask(ctx, subject{openid: one.OpenID, appID: k.App.ID, key: one.Key})
+		if err != nil {
+			return err
+		}
+		if k.noteProbe(verdict) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// noteProbe counts a verdict and says whether the check should pause.
+func (k *Keeper) noteProbe(verdict Verdict) (pause bool) {
+	k.probing.lock.Lock()
+	defer k.probing.lock.Unlock()
+	p := &k.probing.Probing
+	p.Checked++
+	switch verdict.State {
+	case app.KeyDead:
+		p.Dead++
+	case "":
+		p.Failed++
+		p.Pause, p.PausedUntil = verdict.Problem, k.Clock().Add(k.pauseAfter(verdict))
+	}
+	return verdict.State == "" && p.PausedUntil.After(k.Clock())
+}
+
+// pauseAfter says how long to leave WeChat alone after it gave no verdict.
+func (k *Keeper) pauseAfter(verdict Verdict) time.Duration {
+	switch verdict.Errcode {
+	case wechat.ErrcodeDayQuota:
+		return untilTomorrow(k.Clock())
+	case wechat.ErrcodeOpenIDUnknown:
+		return 0 // this user's own trouble
+	default:
+		return time.Minute
+	}
+}
+
+// untilTomorrow is how long it takes until WeChat's day ends, which is China's.
+func untilTomorrow(now time.Time) time.Duration {
+	const chinaOffset = 8 * time.Hour
+	local := now.UTC().Add(chinaOffset)
+	return local.Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(local)
+}

@@ -12,6 +12,7 @@ const (
 	LoginSameKey           Reason = "login.same_key"
 	LoginDuplicate         Reason = "login.duplicate"
 	LoginLateAnswer        Reason = "login.late_answer"
+	LoginPrefetch          Reason = "login.prefetch"
 	LoginCodeInvalid       Reason = "login.code_invalid"
 	LoginAppidMismatch     Reason = "login.appid_mismatch"
 	LoginCodeUsed          Reason = "login.code_used"
@@ -75,6 +76,15 @@ const (
 	KeyCheckFailed     Reason = "key.check_failed"
 	KeyReset           Reason = "key.reset"
 	KeyResetRefused    Reason = "key.reset_refused"
+)
+
+// Reasons of consent and push.
+const (
+	ConsentRevoked   Reason = "consent.revoked"
+	ConsentCancelled Reason = "consent.cancelled"
+	ConsentUnknown   Reason = "consent.unknown"
+	PushModified     Reason = "push.modified"
+	PushBadSignature Reason = "push.bad_signature"
 )
 
 // Event is one thing that happened to a login or an opening, good or bad, told precisely for the operator. Events without a

@@ -192,7 +192,11 @@ func TestTheOldestSessionEnds(t *testing.T) {
 		token := app.NewToken().Hash()
 		tokens = append(tokens, token)
 		write(t, store, func(tx *db.Tx) error {
-			return tx.InsertSession(one.ID, app.Session{ID: app.SessionID(tx.NewID(at)), UserID: user.ID, SeenAt: at}, token)
+			ended, err := tx.InsertSession(one.ID, app.Session{ID: app.SessionID(tx.NewID(at)), UserID: user.ID, SeenAt: at}, token)
+			if ended != (i >= app.SessionsKept) {
+				t.Errorf("session %d ended another: %v", i, ended)
+			}
+			return err
 		})
 	}
 	for i, token := range tokens {

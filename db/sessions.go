@@ -31,31 +31,31 @@ func (q *Queries) SessionsOfUser(ctx context.Context, user app.UserID) ([]app.Se
 	return q.sessions(ctx, "WHERE s.user_id = ? ORDER BY s.id DESC LIMIT ?", user, app.SessionsKept+1)
 }
 
-// InsertSession stores a session and ends the user's oldest where there are too many.
-func (t *Tx) InsertSession(appID app.AppID, session app.Session, token app.TokenHash) error {
+// InsertSession stores a session and ends the user's oldest where there are too many. It tells whether it ended any.
+func (t *Tx) InsertSession(appID app.AppID, session app.Session, token app.TokenHash) (ended bool, err error) {
 	client := session.Client
-	_, err := t.change(`INSERT INTO sessions (user_id, id, app_id, token_hash, seen_at, client_version, platform, model,
+	_, err = t.change(`INSERT INTO sessions (user_id, id, app_id, token_hash, seen_at, client_version, platform, model,
 		wechat_version, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		session.UserID, session.ID, appID, token[:], milliseconds(session.SeenAt), client.Version, string(client.Platform),
 		client.Model, client.WeChatVersion, session.Generation)
 	if err != nil {
-		return err
+		return false, err
 	}
 	return t.endOldestSessions(session.UserID)
 }
 
-func (t *Tx) endOldestSessions(user app.UserID) error {
+func (t *Tx) endOldestSessions(user app.UserID) (ended bool, err error) {
 	var newestToEnd app.SessionID
-	err := t.one(context.Background(), `SELECT id FROM sessions WHERE user_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?`,
+	err = t.one(context.Background(), `SELECT id FROM sessions WHERE user_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?`,
 		[]any{user, app.SessionsKept}, &newestToEnd)
 	if app.KindOf(err) == app.NotFound {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	_, err = t.change(`DELETE FROM sessions WHERE user_id = ? AND id <= ?`, user, newestToEnd)
-	return err
+	return true, err
 }
 
 // SlideSession notes that a session was used. NotFound: it has ended meanwhile.

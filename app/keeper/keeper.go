@@ -51,13 +51,14 @@ type Keeper struct {
 	inquiries *inquiries
 	budget    *rate.Limiter // questions to WeChat that nobody waits for
 	probing   probing
+	verified  *verified
 }
 
 // New makes a Keeper and starts what it does without being waited for.
 func New(options Options) *Keeper {
 	perMinute := options.Settings.ChecksPerMinute
 	k := &Keeper{
-		Options: options, failures: newFailures(),
+		Options: options, failures: newFailures(), verified: newVerified(),
 		budget: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute),
 	}
 	k.strangers = startStrangers(options.Store, options.Log)

@@ -21,11 +21,24 @@ type Login struct {
 // answer, and each gets a token of its own. Once WeChat has answered, the key is stored even if the caller has gone: the code
 // is spent, and the key may be the user's only good one.
 func (k *Keeper) Login(ctx context.Context, caller app.Caller, code string) (Login, error) {
+	return k.login(ctx, caller, code, false)
+}
+
+// Prefetch trades a code that WeChat's servers sent at a cold start (数据预拉取), so that the key it may have replaced is not
+// lost. Nobody gets a token for it.
+func (k *Keeper) Prefetch(ctx context.Context, caller app.Caller, code string) error {
+	_, err := k.login(ctx, caller, code, true)
+	return err
+}
+
+func (k *Keeper) login(ctx context.Context, caller app.Caller, code string, prefetch bool) (Login, error) {
 	answer, first, err := k.exchange(ctx, caller, code)
 	if err != nil {
 		return Login{}, err
 	}
-	login, err := k.admit(context.WithoutCancel(ctx), caller, answer, first)
+	a := k.prepare(caller, answer)
+	a.first, a.prefetch = first, prefetch
+	login, err := k.admit(context.WithoutCancel(ctx), a)
 	if app.KindOf(err) == app.StorageUnavailable {
 		k.strangers.record(k.Clock(), k.event(caller, app.LoginStorage))
 	}
@@ -112,22 +125,26 @@ var outcomes = map[wechat.Class]outcome{
 
 // arrival is all that a good answer brings to be stored.
 type arrival struct {
-	caller app.Caller
-	answer wechat.Login
-	first  bool // not one of several callers that brought the same code at once
-	at     time.Time
-	token  app.Token
-	key    app.KeyRecord
+	caller   app.Caller
+	answer   wechat.Login
+	first    bool // not one of several callers that brought the same code at once
+	prefetch bool // WeChat's servers brought the code: there is nobody to give a token to
+	at       time.Time
+	token    app.Token
+	key      app.KeyRecord
+	ended    bool // an older session ended in the new one's favour
 }
 
 // admit stores the key and makes a session.
-func (k *Keeper) admit(ctx context.Context, caller app.Caller, answer wechat.Login, first bool) (Login, error) {
-	a := k.prepare(caller, answer, first)
+func (k *Keeper) admit(ctx context.Context, a arrival) (Login, error) {
 	var user app.User
 	err := k.Store.Write(ctx, func(tx *db.Tx) (err error) {
-		user, err = k.storeLogin(ctx, tx, a)
+		user, err = k.storeLogin(ctx, tx, &a)
 		return err
 	})
+	if a.ended {
+		k.verified.forgetAll()
+	}
 	switch {
 	case err != nil:
 		return Login{}, err
@@ -139,11 +156,11 @@ func (k *Keeper) admit(ctx context.Context, caller app.Caller, answer wechat.Log
 }
 
 // prepare does the cryptography of a login before the transaction begins.
-func (k *Keeper) prepare(caller app.Caller, answer wechat.Login, first bool) arrival {
+func (k *Keeper) prepare(caller app.Caller, answer wechat.Login) arrival {
 	at := k.Clock()
 	id := app.KeyID(app.NewID(at))
 	return arrival{
-		caller: caller, answer: answer, first: first, at: at, token: app.NewToken(),
+		caller: caller, answer: answer, at: at, token: app.NewToken(),
 		key: app.KeyRecord{
 			ID:          id,
 			AskedAt:     answer.AskedAt,
@@ -154,29 +171,26 @@ func (k *Keeper) prepare(caller app.Caller, answer wechat.Login, first bool) arr
 }
 
 // storeLogin writes a login: user, key, session and event. A disabled user gets the event alone.
-func (k *Keeper) storeLogin(ctx context.Context, tx *db.Tx, a arrival) (app.User, error) {
-	before, isNew, err := k.userOf(ctx, tx, a)
+func (k *Keeper) storeLogin(ctx context.Context, tx *db.Tx, a *arrival) (app.User, error) {
+	before, isNew, err := k.userOf(ctx, tx, *a)
 	if err != nil {
 		return before, err
 	}
 	event := k.event(a.caller, app.LoginDisabled)
 	if !before.Disabled() {
-		key := a.key
-		key.UserID = before.ID
-		event.Reason, err = k.placeKey(ctx, tx, before, key, a.at)
+		event.Reason, err = k.storeKeyAndSession(ctx, tx, before, a)
 		if err != nil {
 			return before, err
 		}
 		if isNew {
 			event.Reason = app.LoginFirst
 		}
-		if err := k.storeSession(tx, before, a); err != nil {
-			return before, err
-		}
 	}
-	if !a.first {
-		event.Detail.Notes = []app.Reason{event.Reason}
-		event.Reason = app.LoginDuplicate
+	switch {
+	case a.prefetch:
+		event.Reason, event.Detail.Notes = app.LoginPrefetch, []app.Reason{event.Reason}
+	case !a.first:
+		event.Reason, event.Detail.Notes = app.LoginDuplicate, []app.Reason{event.Reason}
 	}
 	event.Fingerprint = a.key.Fingerprint
 	after := before
@@ -185,6 +199,16 @@ func (k *Keeper) storeLogin(ctx context.Context, tx *db.Tx, a arrival) (app.User
 	}
 	seen(&after, a.at)
 	return after, k.storeUser(tx, before, after, a.at, event)
+}
+
+func (k *Keeper) storeKeyAndSession(ctx context.Context, tx *db.Tx, user app.User, a *arrival) (app.Reason, error) {
+	key := a.key
+	key.UserID = user.ID
+	reason, err := k.placeKey(ctx, tx, user, key, a.at)
+	if err == nil && !a.prefetch {
+		a.ended, err = k.storeSession(tx, user, *a)
+	}
+	return reason, err
 }
 
 // userOf finds the user of an answer, or stores a new one.
@@ -270,7 +294,7 @@ func (k *Keeper) keepLateKey(tx *db.Tx, late app.KeyRecord, known []app.KeyRecor
 	return tx.AgeKeys(append([]app.KeyRecord{late}, known...))
 }
 
-func (k *Keeper) storeSession(tx *db.Tx, user app.User, a arrival) error {
+func (k *Keeper) storeSession(tx *db.Tx, user app.User, a arrival) (ended bool, err error) {
 	return tx.InsertSession(k.App.ID, app.Session{
 		ID: app.SessionID(tx.NewID(a.at)), UserID: user.ID, SeenAt: a.at, Client: a.caller.Client,
 		Generation: user.Generation,

@@ -47,6 +47,7 @@ func (k *Keeper) ForceRelogin(ctx context.Context, order Order, number app.UserN
 		}
 		return k.audit(tx, order, app.ActionRelogin, user.ID, "")
 	})
+	k.verified.forgetAll()
 	return sessions, err
 }
 
@@ -55,12 +56,14 @@ func (k *Keeper) ForceReloginOfAll(ctx context.Context, order Order) error {
 	if err := order.check(); err != nil {
 		return err
 	}
-	return k.Store.Write(ctx, func(tx *db.Tx) error {
+	err := k.Store.Write(ctx, func(tx *db.Tx) error {
 		if err := tx.NextGenerationOfApp(k.App.ID); err != nil {
 			return err
 		}
 		return k.audit(tx, order, app.ActionReloginAll, 0, "")
 	})
+	k.verified.forgetAll()
+	return err
 }
 
 func (k *Keeper) audit(tx *db.Tx, order Order, action app.Action, user app.UserID, detail string) error {

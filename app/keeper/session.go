@@ -30,11 +30,8 @@ func (k *Keeper) Session(ctx context.Context, caller app.Caller, token string) (
 	if err != nil {
 		return Session{}, err
 	}
-	if slides(&h.session, h.at) {
-		err := k.Store.Write(ctx, func(tx *db.Tx) error { return tx.SlideSession(h.session, h.at) })
-		if err != nil {
-			return Session{}, endedMeanwhile(err)
-		}
+	if err := k.slide(ctx, &h); err != nil {
+		return Session{}, err
 	}
 	key, err := k.freshness(ctx, h)
 	if err != nil {
@@ -42,6 +39,14 @@ func (k *Keeper) Session(ctx context.Context, caller app.Caller, token string) (
 	}
 	end, _ := k.Settings.Sessions.End(h.session)
 	return Session{User: h.user.Number, ExpiresIn: end.Sub(h.at), Key: key, Next: key.Next()}, nil
+}
+
+// slide keeps a session alive.
+func (k *Keeper) slide(ctx context.Context, h *holder) error {
+	if !slides(&h.session, h.at) {
+		return nil
+	}
+	return endedMeanwhile(k.Store.Write(ctx, func(tx *db.Tx) error { return tx.SlideSession(h.session, h.at) }))
 }
 
 // freshness tells the state of a user's current key. A user without one is as badly off as one whose key is dead.
@@ -112,6 +117,7 @@ func (k *Keeper) endSession(ctx context.Context, h holder, event app.Event) erro
 		}
 		return k.storeUser(tx, user, user, h.at, event)
 	})
+	k.verified.forget(h.hash)
 	return endedMeanwhile(err)
 }
 

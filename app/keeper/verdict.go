@@ -82,6 +82,9 @@ func (k *Keeper) storeVerdict(ctx context.Context, before app.KeyRecord, verdict
 	default:
 		after.TriedAt = now
 	}
+	if verdict.State == app.KeyDead && k.Settings.FollowKey {
+		defer k.verified.forgetAll()
+	}
 	return k.Store.Write(ctx, func(tx *db.Tx) error {
 		changed, err := tx.UpdateKey(k.App.ID, before, after)
 		if err == nil && changed && verdict.State == app.KeyDead && k.Settings.FollowKey {

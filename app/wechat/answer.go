@@ -2,6 +2,7 @@ package wechat
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -13,7 +14,7 @@ import (
 )
 
 // readAnswer takes an answer by its content: WeChat sends JSON as text/plain, errors with status 200, and sometimes nothing.
-func (c *Client) readAnswer(body []byte) (object, *Error) {
+func (r request) readAnswer(body []byte) (object, *Error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, &Error{Problem: ProblemEmpty}
 	}
@@ -21,11 +22,11 @@ func (c *Client) readAnswer(body []byte) (object, *Error) {
 	if !ok {
 		return nil, &Error{Problem: ProblemNotJSON}
 	}
-	return object, c.readErrcode(object)
+	return object, r.readErrcode(object)
 }
 
 // readErrcode fails unless errcode is 0 or, as in most good answers, absent.
-func (c *Client) readErrcode(o object) *Error {
+func (r request) readErrcode(o object) *Error {
 	code, errmsg := "", ""
 	for quotedName, value := range o.members() {
 		switch string(unquoteName(quotedName)) {
@@ -45,12 +46,12 @@ func (c *Client) readErrcode(o object) *Error {
 	if err != nil {
 		return &Error{Problem: ProblemBadField, Field: "errcode"}
 	}
-	return c.refusal(number, errmsg)
+	return r.refusal(number, errmsg)
 }
 
-func (c *Client) refusal(errcode int, errmsg string) *Error {
+func (r request) refusal(errcode int, errmsg string) *Error {
 	message, rid := cutRid(errmsg)
-	failure := &Error{Problem: ProblemErrcode, Errcode: errcode, Message: c.clean(message), Rid: c.redact(rid)}
+	failure := &Error{Problem: ProblemErrcode, Errcode: errcode, Message: r.clean(message), Rid: r.redact(rid)}
 	failure.again = errcode == ErrcodeBusy
 	if errcode == ErrcodeAddressNotAllowed {
 		failure.Address = findAddress(errmsg)
@@ -83,24 +84,28 @@ func findAddress(errmsg string) string {
 const messageLimit = 200
 
 // clean makes a foreign text fit to be logged and shown.
-func (c *Client) clean(text string) string {
+func (r request) clean(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, c.redact(text))
+	}, r.redact(text))
 	if len(text) > messageLimit {
 		text = strings.ToValidUTF8(text[:messageLimit], "") + "…"
 	}
 	return strings.TrimSpace(text)
 }
 
-// redact hides the secret, which a proxy, or WeChat itself, may send back to us.
-func (c *Client) redact(text string) string {
-	secret := c.credentials.secret
-	return strings.NewReplacer(
-		secret.Reveal(), secret.String(), url.QueryEscape(secret.Reveal()), secret.String()).Replace(text)
+// redact hides the secrets of the call, which a proxy, or WeChat itself, may send back to us.
+func (r request) redact(text string) string {
+	for _, secret := range r.secrets {
+		shown, hidden := secret.Reveal(), secret.String()
+		quoted, _ := json.Marshal(shown) // a text: it cannot fail
+		text = strings.NewReplacer(
+			shown, hidden, url.QueryEscape(shown), hidden, strings.Trim(string(quoted), `"`), hidden).Replace(text)
+	}
+	return text
 }
 
 // login reads the answer of code2Session.

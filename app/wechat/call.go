@@ -1,12 +1,19 @@
 package wechat
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"maps"
+	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/sony/gobreaker/v2"
+
+	"wxkeeper/app"
 )
 
 const (
@@ -14,18 +21,46 @@ const (
 	firstPause = 200 * time.Millisecond // then twice as long, each more or less by half
 )
 
-// request is one call of WeChat's server API. So far all are GETs: a body joins with the first call that posts.
+// request is one call of WeChat's server API.
 type request struct {
-	api   string // names the call in errors
-	path  string
-	query url.Values
+	api     string // names the call in errors
+	path    string
+	query   url.Values
+	body    []byte       // JSON to be posted; nil: a GET
+	secrets []app.Secret // what the call sends and no error may show
+}
+
+// with gives the request made with an access token.
+func (r request) with(token app.Secret) request {
+	r.query = maps.Clone(r.query)
+	r.query.Set("access_token", token.Reveal())
+	r.secrets = append(slices.Clip(r.secrets), token)
+	return r
+}
+
+// message is the request in HTTP. Its body cannot be rewound, so that nothing is sent twice behind our back.
+func (r request) message(target *url.URL) *http.Request {
+	message := &http.Request{Method: http.MethodGet, URL: target, Header: http.Header{}, Body: oneTry{}}
+	if r.body != nil {
+		message.Method, message.Body = http.MethodPost, io.NopCloser(bytes.NewReader(r.body))
+		message.ContentLength = int64(len(r.body))
+		message.Header.Set("Content-Type", "application/json")
+	}
+	return message
 }
 
 // answer is a usable answer: a JSON object with no errcode, or with errcode 0.
 type answer struct {
+	api     string
 	object  object
 	askedAt time.Time
 	tries   int
+}
+
+// unusable completes a failure to read the answer.
+func (a answer) unusable(failure *Error) *Error {
+	failure.API, failure.Tries = a.api, a.tries
+	return failure
 }
 
 // call makes a request and gives its usable answer. It goes again only if no connection came about, or WeChat said that it is
@@ -38,7 +73,7 @@ func (c *Client) call(ctx context.Context, r request) (answer, *Error) {
 	for tries := 1; ; tries++ {
 		answer, failure := c.try(ctx, r)
 		if failure == nil {
-			answer.tries = tries
+			answer.api, answer.tries = r.api, tries
 			return answer, nil
 		}
 		failure.API, failure.Tries = r.api, tries
@@ -72,7 +107,7 @@ func (c *Client) try(ctx context.Context, r request) (answer, *Error) {
 	if err != nil {
 		return answer{}, asError(err)
 	}
-	object, failure := c.readAnswer(body)
+	object, failure := r.readAnswer(body)
 	return answer{object: object, askedAt: askedAt}, failure
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -26,8 +27,11 @@ type Options struct {
 	Appid      app.Appid
 	Secret     app.Secret
 	MaxWaiting int               // logins that may wait for WeChat at once; 0: 1024
-	Timeout    time.Duration     // for one login with all its retries; 0: 5 s
+	Timeout    time.Duration     // for one call with all its retries; 0: 5 s
 	Transport  http.RoundTripper // nil: one of its own
+
+	AccessTokens AccessTokenStore // shares the access token with other processes
+	Log          *slog.Logger     // hears of a store that fails; nil: nobody does
 }
 
 // Client calls WeChat's server API for one mini program. It is safe for concurrent use.
@@ -37,6 +41,7 @@ type Client struct {
 	transport http.RoundTripper
 	waiting   *semaphore.Weighted
 	breaker   *gobreaker.CircuitBreaker[[]byte]
+	tokens    *tokenHolder // behind a pointer as below
 
 	// Behind a pointer, which package fmt prints as an address: it would print the text of an unexported Secret.
 	credentials *credentials
@@ -63,6 +68,7 @@ func NewClient(options Options) (*Client, error) {
 		transport:   options.Transport,
 		waiting:     semaphore.NewWeighted(int64(cmp.Or(options.MaxWaiting, defaultMaxWaiting))),
 		breaker:     newBreaker(),
+		tokens:      newTokenHolder(options),
 		credentials: &credentials{options.Appid, options.Secret},
 	}
 	if client.transport == nil {
@@ -100,19 +106,23 @@ func (c *Client) Code2Session(ctx context.Context, code string) (Login, error) {
 		return Login{}, &Error{API: api, Problem: ProblemWaitingFull}
 	}
 	defer c.waiting.Release(1)
-	answer, failure := c.call(ctx, request{api: api, path: "/sns/jscode2session", query: url.Values{
-		"appid":      {string(c.credentials.appid)},
-		"secret":     {c.credentials.secret.Reveal()},
-		"js_code":    {code},
-		"grant_type": {"authorization_code"},
-	}})
+	answer, failure := c.call(ctx, request{
+		api:  api,
+		path: "/sns/jscode2session",
+		query: url.Values{
+			"appid":      {string(c.credentials.appid)},
+			"secret":     {c.credentials.secret.Reveal()},
+			"js_code":    {code},
+			"grant_type": {"authorization_code"},
+		},
+		secrets: []app.Secret{c.credentials.secret},
+	})
 	if failure != nil {
 		return Login{}, failure
 	}
 	login, failure := answer.login()
 	if failure != nil {
-		failure.API, failure.Tries = api, answer.tries
-		return Login{}, failure
+		return Login{}, answer.unusable(failure)
 	}
 	return login, nil
 }

@@ -69,9 +69,12 @@ func failure(t testing.TB, err error) *wechat.Error {
 
 func wantNoSecret(t testing.TB, text string) {
 	t.Helper()
-	for _, secret := range []string{testSecret.Reveal(), url.QueryEscape(testSecret.Reveal()), url.PathEscape(testSecret.Reveal())} {
-		if strings.Contains(text, secret) {
-			t.Errorf("the secret stands in %s", text)
+	for _, secret := range []app.Secret{testSecret, testAccessToken, testSignature} {
+		shown := secret.Reveal()
+		for _, form := range []string{shown, url.QueryEscape(shown), url.PathEscape(shown), strings.Trim(quote(shown), `"`)} {
+			if strings.Contains(text, form) {
+				t.Errorf("%q stands in %s", form, text)
+			}
 		}
 	}
 }

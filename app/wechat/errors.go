@@ -30,7 +30,8 @@ const (
 	ProblemBreakerOpen  Problem = "breaker_open"  // WeChat has been unreachable just now; nothing was sent
 )
 
-// Error is a call to WeChat that failed. None of its texts holds the app secret, a URL or more than a few hundred bytes.
+// Error is a call to WeChat that failed. None of its texts holds the app secret, the access token, a signature, a URL or more
+// than a few hundred bytes.
 type Error struct {
 	API     string // last part of the path, such as jscode2session
 	Problem Problem
@@ -73,7 +74,7 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Class is what a failed call means for the login that needed it.
+// Class is what a failed call means for the login, or the session key, that it was made for.
 type Class string
 
 // The classes of failure.
@@ -89,10 +90,11 @@ const (
 	ClassUnreachable   Class = "unreachable"   // no connection, or none is tried for now
 	ClassWaitingFull   Class = "waiting_full"  // too many logins wait already
 	ClassCancelled     Class = "cancelled"     // the caller gave up
+	ClassKeyDead       Class = "key_dead"      // the session key is not the user's live one; a login brings a new one
 	ClassOdd           Class = "odd"           // an answer that cannot be used, or an errcode that should not occur
 )
 
-// Class says what the failure means for the login that needed the call.
+// Class says what the failure means for the login, or the session key, that the call was made for.
 func (e *Error) Class() Class {
 	switch e.Problem {
 	case ProblemErrcode:

@@ -96,7 +96,7 @@ func (s Sealed) Open(key app.SessionKey) (Payload, error) {
 	}
 	plaintext := make([]byte, len(s.Ciphertext))
 	cipher.NewCBCDecrypter(block, s.IV).CryptBlocks(plaintext, s.Ciphertext)
-	text, ok := unpad(plaintext)
+	text, ok := unpad(plaintext, aes.BlockSize)
 	if !ok {
 		return Payload{}, BadPadding
 	}
@@ -113,7 +113,7 @@ func Seal(key app.SessionKey, iv []byte, plaintext []byte) (encryptedData, ivTex
 	if len(iv) != aes.BlockSize {
 		return "", "", BadIV
 	}
-	text := pad(plaintext)
+	text := pad(plaintext, aes.BlockSize)
 	cipher.NewCBCEncrypter(block, iv).CryptBlocks(text, text)
 	return base64.StdEncoding.EncodeToString(text), base64.StdEncoding.EncodeToString(iv), nil
 }
@@ -128,17 +128,17 @@ func newBlock(key app.SessionKey) (cipher.Block, error) {
 
 // unpad removes PKCS#7 padding (RFC 5652, section 6.3) and checks every byte of it: looking at the last one alone lets
 // noise through, or slices out of range.
-func unpad(text []byte) ([]byte, bool) {
+func unpad(text []byte, blockSize int) ([]byte, bool) {
 	last := text[len(text)-1]
 	run := int(last)
-	if run == 0 || run > aes.BlockSize {
+	if run == 0 || run > min(blockSize, len(text)) {
 		return nil, false
 	}
 	rest, padding := text[:len(text)-run], text[len(text)-run:]
 	return rest, bytes.Count(padding, []byte{last}) == run
 }
 
-func pad(plaintext []byte) []byte {
-	run := aes.BlockSize - len(plaintext)%aes.BlockSize
+func pad(plaintext []byte, blockSize int) []byte {
+	run := blockSize - len(plaintext)%blockSize
 	return append(bytes.Clone(plaintext), bytes.Repeat([]byte{byte(run)}, run)...)
 }

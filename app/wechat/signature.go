@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"slices"
+	"strings"
 
 	"wxkeeper/app"
 )
@@ -20,12 +22,20 @@ func SignRawData(key app.SessionKey, rawData string) string {
 // CheckRawData says whether the key signed rawData. It covers the visible fields only, so it proves which key was in force
 // and nothing about encryptedData. The signature may be in either case; the comparison takes the same time for any.
 func CheckRawData(key app.SessionKey, rawData, signature string) bool {
-	given, err := hex.DecodeString(signature)
-	if err != nil {
-		return false
-	}
 	sum := sumRawData(key, rawData)
-	return subtle.ConstantTimeCompare(given, sum[:]) == 1
+	return fitsHex(signature, sum[:])
+}
+
+// fitsHex compares a signature as it came, in either case, in the same time for any.
+func fitsHex(signature string, sum []byte) bool {
+	given, err := hex.DecodeString(signature)
+	return err == nil && subtle.ConstantTimeCompare(given, sum) == 1
+}
+
+// sumSorted is the hash of message push (消息推送): SHA-1 over the parts in their order as texts.
+func sumSorted(parts ...string) []byte {
+	sum := sha1.Sum([]byte(strings.Join(slices.Sorted(slices.Values(parts)), "")))
+	return sum[:]
 }
 
 func sumRawData(key app.SessionKey, rawData string) [sha1.Size]byte {

@@ -38,10 +38,9 @@ func newTransport() *http.Transport {
 func (c *Client) send(ctx context.Context, r request) ([]byte, error) {
 	target := c.base.JoinPath(r.path)
 	target.RawQuery = r.query.Encode()
-	call := (&http.Request{Method: http.MethodGet, URL: target, Header: http.Header{}, Body: oneTry{}}).WithContext(ctx)
-	response, err := c.transport.RoundTrip(call)
+	response, err := c.transport.RoundTrip(r.message(target).WithContext(ctx))
 	if err != nil {
-		return nil, c.networkError(ctx, err)
+		return nil, r.networkError(ctx, err)
 	}
 	defer response.Body.Close()
 	switch {
@@ -50,7 +49,7 @@ func (c *Client) send(ctx context.Context, r request) ([]byte, error) {
 	case response.StatusCode != http.StatusOK:
 		return nil, &Error{Problem: ProblemStatus, Status: response.StatusCode}
 	}
-	return c.readBody(ctx, response.Body)
+	return r.readBody(ctx, response.Body)
 }
 
 // oneTry is an empty request body that cannot be rewound. A GET without a body is repeated by http.Transport when a
@@ -60,25 +59,25 @@ type oneTry struct{}
 func (oneTry) Read([]byte) (int, error) { return 0, io.EOF }
 func (oneTry) Close() error             { return nil }
 
-func (c *Client) readBody(ctx context.Context, body io.Reader) ([]byte, error) {
+func (r request) readBody(ctx context.Context, body io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(body, bodyLimit+1))
 	switch {
 	case len(text) > bodyLimit:
 		return nil, &Error{Problem: ProblemTooLarge}
 	case err != nil:
-		return nil, c.networkError(ctx, err)
+		return nil, r.networkError(ctx, err)
 	}
 	return text, nil
 }
 
 // networkError says what the network did. The cause is kept as it is, for errors.As, unless its text tells too much or is too long.
-func (c *Client) networkError(ctx context.Context, err error) *Error {
+func (r request) networkError(ctx context.Context, err error) *Error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	failure := &Error{Problem: problemOf(ctx, err), Cause: err, again: isDialError(err)}
-	if text := err.Error(); c.clean(text) != text {
-		failure.Cause = errors.New(c.clean(text))
+	if text := err.Error(); r.clean(text) != text {
+		failure.Cause = errors.New(r.clean(text))
 	}
 	return failure
 }

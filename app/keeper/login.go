@@ -120,6 +120,7 @@ var outcomes = map[wechat.Class]outcome{
 	wechat.ClassUnreachable:   {kind: app.WeChatUnavailable, reason: app.LoginWeChatUnreachable},
 	wechat.ClassWaitingFull:   {kind: app.WeChatUnavailable, reason: app.LoginWaitingFull},
 	wechat.ClassCancelled:     {kind: app.WeChatUnavailable, reason: app.LoginWeChatTimeout},
+	wechat.ClassKeyDead:       {kind: app.WeChatUnavailable, reason: app.LoginWeChatOdd}, // no answer to a login
 	wechat.ClassOdd:           {kind: app.WeChatUnavailable, reason: app.LoginWeChatOdd},
 }
 

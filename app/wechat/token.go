@@ -116,8 +116,7 @@ func (c *Client) accessToken(ctx context.Context) (app.Secret, *Error) {
 	if token, ok := c.tokens.current(); ok {
 		return token.Text, nil
 	}
-	// A caller who gives up leaves the others their token.
-	shared := context.WithoutCancel(ctx)
+	shared := context.WithoutCancel(ctx) // a caller who gives up leaves the others their token
 	flight := c.tokens.flight.DoChan(flightKey, func() (any, error) { return c.renewToken(shared), nil })
 	select {
 	case result := <-flight:

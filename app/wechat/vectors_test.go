@@ -18,6 +18,7 @@ type vectors struct {
 	Decrypt      []decryptVector   `json:"decrypt"`
 	RawSignature []signatureVector `json:"raw_signature"`
 	SessionHMAC  []signatureVector `json:"session_hmac"`
+	MessagePush  []pushVector      `json:"message_push"`
 }
 
 type decryptVector struct {
@@ -56,9 +57,9 @@ func readVectors(t testing.TB) vectors {
 	if err := json.Unmarshal(text, &read); err != nil {
 		t.Fatal(err)
 	}
-	if len(read.Decrypt) != 18 || len(read.RawSignature) != 5 || len(read.SessionHMAC) != 3 {
-		t.Fatalf("the file of vectors is not whole: %d, %d, %d",
-			len(read.Decrypt), len(read.RawSignature), len(read.SessionHMAC))
+	if len(read.Decrypt) != 18 || len(read.RawSignature) != 5 || len(read.SessionHMAC) != 3 || len(read.MessagePush) != 7 {
+		t.Fatalf("the file of vectors is not whole: %d, %d, %d, %d",
+			len(read.Decrypt), len(read.RawSignature), len(read.SessionHMAC), len(read.MessagePush))
 	}
 	return read
 }

@@ -41,25 +41,35 @@ type account struct {
 	key     heldKey
 	blocked bool
 
+	closed bool // the person has left WeChat
+
 	replaceAtLogin bool
-	minute         time.Time // in which logins counts
-	logins         int
+	resetAt        time.Time
+	logins         meter // of a minute
 }
 
 // heldKey is WeChat's session key of an account with what decides about its life. It is zero until the first one is made.
 type heldKey struct {
 	key     app.SessionKey
 	madeAt  time.Time
-	usedAt  time.Time
+	usedAt  time.Time // from which its end is counted
 	expired bool
 }
 
 func (h heldKey) exists() bool { return !h.madeAt.IsZero() }
 
+// userID is what a server knows a user by.
+type userID struct {
+	appid  app.Appid
+	openID app.OpenID
+}
+
 func (w *WeChat) accountOf(registered App, owner *owner) *account {
 	id := accountID{registered.Appid, owner}
 	if w.accounts[id] == nil {
-		w.accounts[id] = w.newAccount(registered, owner)
+		user := w.newAccount(registered, owner)
+		w.accounts[id] = user
+		w.users[userID{registered.Appid, user.openID}] = user
 	}
 	return w.accounts[id]
 }
@@ -117,13 +127,12 @@ func (a *account) replaceKey(now time.Time) {
 	a.replaceAtLogin = false
 }
 
-// withinQuota counts an exchange, and says whether WeChat still grants it in this minute.
-func (a *account) withinQuota(now time.Time) bool {
-	if minute := now.Truncate(time.Minute); !minute.Equal(a.minute) {
-		a.minute, a.logins = minute, 0
-	}
-	a.logins++
-	return a.logins <= LoginsPerMinute
+// resetKey replaces a live key by one that ends when the old one would have (ResetUserSessionKey).
+func (a *account) resetKey(now time.Time) {
+	usedAt := a.key.usedAt
+	a.replaceKey(now)
+	a.key.usedAt = usedAt
+	a.resetAt = now
 }
 
 // idText makes an id's text that is the same in every run with the same seed: 43 characters of base64url.

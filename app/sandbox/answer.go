@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
@@ -14,8 +15,9 @@ import (
 
 // Errcodes only a caller's bug meets (全局返回码).
 const (
-	errcodeInvalidURL = 40066
-	errcodeNeedsGET   = 43001
+	errcodeInvalidURL   = 40066
+	errcodeTokenMissing = 41001
+	errcodeNeedsGET     = 43001
 )
 
 // errmsgs are the words WeChat was seen to use. Nobody should read them, only keep the rid.
@@ -31,21 +33,43 @@ var errmsgs = map[int]string{
 	wechat.ErrcodeSecretMissing: "appsecret missing",
 	wechat.ErrcodeCodeMissing:   "missing code",
 	wechat.ErrcodeMinuteQuota:   "api minute-quota reach limit  mustslower  retry next minute",
-	errcodeInvalidURL:           "invalid url",
-	errcodeNeedsGET:             "require GET method",
+	wechat.ErrcodeDayQuota:      "reach max api daily quota limit",
+	wechat.ErrcodeTokenNotLatest: "invalid credential, access_token is invalid or not latest, " +
+		"could get access_token by getStableAccessToken",
+	wechat.ErrcodeTokenInvalid:    "invalid access_token",
+	wechat.ErrcodeTokenExpired:    "access_token expired",
+	wechat.ErrcodeOpenIDUnknown:   "invalid openid",
+	wechat.ErrcodeParameterBad:    "invalid args",
+	wechat.ErrcodeMethodWrong:     "require POST method",
+	wechat.ErrcodeBodyEmpty:       "empty post data",
+	wechat.ErrcodeBodyMalformed:   "data format error",
+	wechat.ErrcodeNoSessionKey:    "session_key is not existd or expired",
+	wechat.ErrcodeSignatureMethod: "invalid sig_method",
+	wechat.ErrcodeSignatureWrong:  "invalid signature",
+	errcodeInvalidURL:             "invalid url",
+	errcodeTokenMissing:           "access_token missing",
+	errcodeNeedsGET:               "require GET method",
 }
 
-// answer is WeChat's JSON. A success carries no errcode, a failure nothing else.
+// answer is WeChat's JSON. A failure carries errcode and errmsg alone; a success carries errcode 0 in newer calls only.
 type answer struct {
-	SessionKey string      `json:"session_key,omitempty"`
-	OpenID     app.OpenID  `json:"openid,omitempty"`
-	UnionID    app.UnionID `json:"unionid,omitempty"`
-	Errcode    int         `json:"errcode,omitempty"`
-	Errmsg     string      `json:"errmsg,omitempty"`
+	SessionKey  string      `json:"session_key,omitempty"`
+	OpenID      app.OpenID  `json:"openid,omitempty"`
+	UnionID     app.UnionID `json:"unionid,omitempty"`
+	AccessToken string      `json:"access_token,omitempty"`
+	ExpiresIn   int         `json:"expires_in,omitempty"`
+	Errcode     *int        `json:"errcode,omitempty"`
+	Errmsg      string      `json:"errmsg,omitempty"`
 }
+
+func succeed() answer { return answer{Errcode: new(0), Errmsg: "ok"} }
 
 func (w *WeChat) refuse(errcode int) answer {
-	return answer{Errcode: errcode, Errmsg: errmsgs[errcode] + ", rid: " + w.rid()}
+	return w.refuseWith(errcode, cmp.Or(errmsgs[errcode], "refused"))
+}
+
+func (w *WeChat) refuseWith(errcode int, errmsg string) answer {
+	return answer{Errcode: &errcode, Errmsg: errmsg + ", rid: " + w.rid()}
 }
 
 // rid is WeChat's id of an answer: the second it was given, then noise.

@@ -10,51 +10,41 @@ import (
 	"wxkeeper/app/wechat"
 )
 
-func (w *WeChat) serveCode2Session(response http.ResponseWriter, request *http.Request) {
-	w.calls.Add(1)
-	fault, hit := w.faults.take()
-	if !hit || fault.hold(request.Context()) {
-		w.answerCode2Session(response, request)
-		return
-	}
-	breakdowns[fault.Kind](w, response, request)
-}
-
-func (w *WeChat) serveUnknownURL(response http.ResponseWriter, _ *http.Request) {
-	w.refuse(errcodeInvalidURL).write(response)
-}
-
-func (w *WeChat) answerCode2Session(response http.ResponseWriter, request *http.Request) {
-	w.code2Session(request).write(response)
-}
-
 func (w *WeChat) code2Session(request *http.Request) answer {
-	if request.Method != http.MethodGet {
-		return w.refuse(errcodeNeedsGET)
-	}
 	query := request.URL.Query()
-	registered, errcode := w.authenticate(query)
-	if errcode != 0 {
+	registered, errcode := w.authenticate(credentialOf(query), "authorization_code")
+	switch {
+	case errcode != 0:
 		return w.refuse(errcode)
+	case query.Get("js_code") == "":
+		return w.refuse(wechat.ErrcodeCodeMissing)
 	}
 	return w.exchange(registered, query.Get("js_code"))
 }
 
-// authenticate checks everything about a call but its code.
-func (w *WeChat) authenticate(query url.Values) (App, int) {
-	registered, known := w.app(app.Appid(query.Get("appid")))
+// credential is how a call without an access token says whose it is.
+type credential struct {
+	Appid     app.Appid  `json:"appid"`
+	Secret    app.Secret `json:"secret"`
+	GrantType string     `json:"grant_type"`
+}
+
+func credentialOf(query url.Values) credential {
+	return credential{app.Appid(query.Get("appid")), app.Secret(query.Get("secret")), query.Get("grant_type")}
+}
+
+func (w *WeChat) authenticate(by credential, grantType string) (App, int) {
+	registered, known := w.app(by.Appid)
 	switch {
-	case query.Get("appid") == "":
+	case by.Appid == "":
 		return App{}, wechat.ErrcodeAppidMissing
-	case query.Get("secret") == "":
+	case by.Secret == "":
 		return App{}, wechat.ErrcodeSecretMissing
-	case query.Get("js_code") == "":
-		return App{}, wechat.ErrcodeCodeMissing
-	case query.Get("grant_type") != "authorization_code":
+	case by.GrantType != grantType:
 		return App{}, wechat.ErrcodeGrantType
 	case !known:
 		return App{}, wechat.ErrcodeAppidInvalid
-	case subtle.ConstantTimeCompare([]byte(query.Get("secret")), []byte(registered.Secret.Reveal())) == 0:
+	case subtle.ConstantTimeCompare([]byte(by.Secret.Reveal()), []byte(registered.Secret.Reveal())) == 0:
 		return App{}, wechat.ErrcodeSecretWrong
 	}
 	return registered, 0
@@ -65,15 +55,18 @@ func (w *WeChat) exchange(registered App, text string) answer {
 	now := w.clock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if errcode := w.quotas.spend(APICode2Session, registered.Appid, now); errcode != 0 {
+		return w.refuse(errcode)
+	}
 	redeemed := w.findCode(registered, text, now)
 	switch {
-	case redeemed == nil:
+	case redeemed == nil || redeemed.phone.account.closed:
 		return w.refuse(wechat.ErrcodeCodeInvalid)
 	case redeemed.used:
 		return w.refuse(wechat.ErrcodeCodeUsed)
 	case redeemed.phone.account.blocked:
 		return w.refuse(wechat.ErrcodeUserBlocked)
-	case !redeemed.phone.account.withinQuota(now):
+	case redeemed.phone.account.logins.count(now.Truncate(time.Minute)) > LoginsPerMinute:
 		return w.refuse(wechat.ErrcodeMinuteQuota)
 	}
 	redeemed.used = true

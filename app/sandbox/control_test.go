@@ -47,7 +47,7 @@ func TestControlIndexExplainsItself(t *testing.T) {
 			t.Errorf("the index does not name %s", line)
 		}
 	}
-	if strings.Contains(string(body), "{") && strings.Contains(string(body), "{at}") {
+	if strings.Contains(string(body), "{at}") || strings.Contains(string(body), "{apis}") {
 		t.Error("a placeholder is left")
 	}
 }
@@ -181,6 +181,20 @@ func TestControlRefusesBadInput(t *testing.T) {
 		{http.MethodPost, "/sandbox/faults?kind=busy&calls=many", http.StatusBadRequest},
 		{http.MethodPost, "/sandbox/faults?kind=busy&delay=long", http.StatusBadRequest},
 		{http.MethodPost, "/sandbox/faults?kind=busy&delay=2h", http.StatusBadRequest},
+		{http.MethodPost, "/sandbox/faults?kind=errcode&errcode=x", http.StatusBadRequest},
+		{http.MethodPost, "/sandbox/faults?kind=busy&api=nothing", http.StatusBadRequest},
+		{http.MethodPost, "/sandbox/outage?kind=busy", http.StatusBadRequest},
+		{http.MethodPost, "/sandbox/quotas?calls=0", http.StatusBadRequest},
+		{http.MethodPost, "/sandbox/quotas?api=token&calls=few", http.StatusBadRequest},
+		{http.MethodPost, "/sandbox/addresses", http.StatusBadRequest},
+		{http.MethodPost, "/sandbox/addresses?ip=here", http.StatusBadRequest},
+		{http.MethodPost, "/sandbox/prefetch", http.StatusBadRequest},
+		{http.MethodPost, "/sandbox/push", http.StatusBadRequest},
+		{http.MethodPost, "/sandbox/push?url=http://127.0.0.1:1/", http.StatusBadRequest},
+		{http.MethodDelete, "/sandbox/push?appid=wx0000000000000009", http.StatusBadRequest},
+		{http.MethodGet, "/sandbox/tokens", http.StatusMethodNotAllowed},
+		{http.MethodPost, "/sandbox/phones/1/withdraw?kind=phone", http.StatusBadRequest},
+		{http.MethodPost, "/sandbox/phones/1/coldstart?scene=x", http.StatusBadRequest},
 	} {
 		if response, body := do(t, call.method, w.url+call.path, nil); response.StatusCode != call.status {
 			t.Errorf("%s %s: HTTP %d, %s", call.method, call.path, response.StatusCode, body)

@@ -23,9 +23,9 @@ const (
 )
 
 // Crowd is people with phones who use the mini program at random intervals: they open it, tap, send their phone number and
-// steps, come back after a while; now and then a key expires or is replaced by somebody else.
+// steps, come back after a while, take another device; now and then a key expires or is replaced by somebody else.
 type Crowd struct {
-	visitors []*MiniProgram
+	visitors []*visitor
 	client   *http.Client
 	minPause time.Duration
 	maxPause time.Duration
@@ -43,7 +43,7 @@ func NewCrowd(phones []*Phone, baseURL string, options CrowdOptions) *Crowd {
 		crowd.client = ownClient(len(phones))
 	}
 	for _, phone := range phones {
-		crowd.visitors = append(crowd.visitors, NewMiniProgram(phone, baseURL, crowd.client))
+		crowd.visitors = append(crowd.visitors, &visitor{MiniProgram: NewMiniProgram(phone, baseURL, crowd.client)})
 	}
 	return crowd
 }
@@ -68,9 +68,10 @@ func (c *Crowd) Run(ctx context.Context) {
 // Tally tells what the crowd has done so far.
 func (c *Crowd) Tally() Tally { return c.counts.tally(len(c.visitors)) }
 
-func (c *Crowd) live(ctx context.Context, visitor *MiniProgram) {
+// live ends before ctx is done only for a person who has left WeChat.
+func (c *Crowd) live(ctx context.Context, visitor *visitor) {
 	notAllAtOnce := rand.N(c.minPause)
-	for goOn := wait(ctx, notAllAtOnce); goOn; {
+	for goOn := wait(ctx, notAllAtOnce); goOn && !visitor.Phone().Closed(); {
 		err := act(ctx, visitor)
 		if ctx.Err() != nil {
 			return // the keeper may be stopping too: not its failure
@@ -99,62 +100,4 @@ func wait(ctx context.Context, pause time.Duration) (goOn bool) {
 	case <-timer.C:
 		return true
 	}
-}
-
-// act does what one person does next. Whoever has no token opens the mini program first.
-func act(ctx context.Context, visitor *MiniProgram) error {
-	if visitor.Token() == "" {
-		return visitor.Launch(ctx)
-	}
-	draw := rand.IntN(100)
-	for _, habit := range habits {
-		if draw -= habit.percent; draw < 0 {
-			return habit.do(ctx, visitor)
-		}
-	}
-	return tap(ctx, visitor)
-}
-
-// habits are what people do beside the tap that the article is about.
-var habits = []struct {
-	percent int
-	do      func(context.Context, *MiniProgram) error
-}{
-	{12, sends(SealedPhone)},
-	{12, sends(SealedRunData)},
-	{6, sends(SealedProfile)},
-	{5, sends(SealedGroupEnter)},
-	{3, sends(SealedShareInfo)},
-	{6, reopen},
-	{5, comeBackLater},
-	{3, useAnotherBackEnd},
-	{2, logOut},
-}
-
-func tap(ctx context.Context, visitor *MiniProgram) error {
-	_, err := visitor.User1(ctx)
-	return err
-}
-
-func sends(kind SealedKind) func(context.Context, *MiniProgram) error {
-	return func(ctx context.Context, visitor *MiniProgram) error {
-		_, err := visitor.Send(ctx, kind)
-		return err
-	}
-}
-
-func reopen(ctx context.Context, visitor *MiniProgram) error { return visitor.Launch(ctx) }
-
-func logOut(ctx context.Context, visitor *MiniProgram) error { return visitor.Logout(ctx) }
-
-// comeBackLater is the article's case: the key has died while nobody looked.
-func comeBackLater(ctx context.Context, visitor *MiniProgram) error {
-	visitor.Phone().ExpireKey()
-	return tap(ctx, visitor)
-}
-
-// useAnotherBackEnd is the case no wx.checkSession finds.
-func useAnotherBackEnd(ctx context.Context, visitor *MiniProgram) error {
-	visitor.Phone().RotateKey()
-	return tap(ctx, visitor)
 }

@@ -58,7 +58,11 @@ func (k *friendlyKeeper) ServeHTTP(response http.ResponseWriter, request *http.R
 func TestACrowdLivesAnHourAndLeavesNothingBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keeper := newFriendlyKeeper()
-		phones := sandbox.New(sandbox.Options{}).AddPeople()
+		emulator := sandbox.New(sandbox.Options{Transport: inProcess{keeper}})
+		if err := emulator.SetPrefetch("", sandbox.Prefetch{URL: "http://keeper.test/prefetch/"}); err != nil {
+			t.Fatal(err)
+		}
+		phones := emulator.AddPeople()
 		crowd := sandbox.NewCrowd(phones, "http://keeper.test", sandbox.CrowdOptions{
 			Client: &http.Client{Transport: inProcess{keeper}},
 		})
@@ -72,10 +76,13 @@ func TestACrowdLivesAnHourAndLeavesNothingBehind(t *testing.T) {
 		if perPhone := tally.Succeeded / len(phones); perPhone < 360 || perPhone > 1800 {
 			t.Errorf("%d acts a phone in an hour; every 2 to 10 s is 360 to 1800", perPhone)
 		}
-		for _, path := range []string{"/login/", "/getinfo/", "/logout/"} {
+		for _, path := range []string{"/login/", "/getinfo/", "/session/", "/logout/", "/prefetch/"} {
 			if keeper.calls[path] == 0 {
 				t.Errorf("nobody called %s", path)
 			}
+		}
+		if others := len(emulator.Phones()) - len(phones); others < 1 || others > len(phones) {
+			t.Errorf("%d people took another device, each of %d has one at most", others, len(phones))
 		}
 	})
 }
@@ -98,6 +105,22 @@ func TestACrowdObeysRetryAfter(t *testing.T) {
 		crowd.Run(ctx)
 		if calls != 10 || crowd.Tally().Failed["code 6"] != 10 {
 			t.Errorf("%d calls in ten minutes, tally %v", calls, crowd.Tally())
+		}
+	})
+}
+
+func TestWhoeverLeavesWeChatLeavesTheCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		phone := sandbox.New(sandbox.Options{}).AddPhone(sandbox.PhoneOptions{})
+		crowd := sandbox.NewCrowd([]*sandbox.Phone{phone}, "http://keeper.test", sandbox.CrowdOptions{
+			Client: &http.Client{Transport: inProcess{newFriendlyKeeper()}},
+		})
+		if err := phone.CloseAccount(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		crowd.Run(t.Context())
+		if tally := crowd.Tally(); tally.Succeeded != 0 || len(tally.Failed) != 0 {
+			t.Errorf("tally %v", tally)
 		}
 	})
 }

@@ -30,6 +30,7 @@ func TestEveryFaultReachesTheClientAsWhatItIs(t *testing.T) {
 		sandbox.FaultHTML:      {Problem: wechat.ProblemNotJSON},
 		sandbox.FaultTruncated: {Problem: wechat.ProblemReset},
 		sandbox.FaultCut:       {Problem: wechat.ProblemReset},
+		sandbox.FaultRefuse:    {Problem: wechat.ProblemReset},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			w := newWorld(t)
@@ -189,6 +190,9 @@ func TestFaultsAreBounded(t *testing.T) {
 		"negative delay":     {Kind: sandbox.FaultBusy, Delay: -1},
 		"too long a delay":   {Kind: sandbox.FaultBusy, Delay: sandbox.MaxDelay + 1},
 		"latency of nothing": {Kind: sandbox.FaultLatency},
+		"unknown API":        {Kind: sandbox.FaultBusy, API: "getuserphonenumber"},
+		"no errcode":         {Kind: sandbox.FaultErrcode},
+		"errcode too many":   {Kind: sandbox.FaultBusy, Errcode: 1},
 	} {
 		if w.Fail(fault) == nil {
 			t.Errorf("%s was accepted", name)

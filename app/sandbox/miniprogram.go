@@ -20,8 +20,9 @@ type MiniProgram struct {
 	baseURL string
 	client  *http.Client
 
-	mu    sync.Mutex
-	token string
+	mu      sync.Mutex
+	token   string
+	fetched string
 }
 
 // NewMiniProgram installs the mini program on a phone. The keeper's API is at baseURL, with or without a final slash. A nil
@@ -31,6 +32,11 @@ func NewMiniProgram(phone *Phone, baseURL string, client *http.Client) *MiniProg
 		client = &http.Client{Timeout: clientTimeout}
 	}
 	return &MiniProgram{phone: phone, baseURL: strings.TrimSuffix(baseURL, "/") + "/", client: client}
+}
+
+// on is the same mini program on another phone.
+func (m *MiniProgram) on(phone *Phone) *MiniProgram {
+	return NewMiniProgram(phone, m.baseURL, m.client)
 }
 
 // Phone is the phone it runs on.
@@ -63,6 +69,43 @@ func (m *MiniProgram) Launch(ctx context.Context) error {
 	}
 	m.setToken(login.Token)
 	return nil
+}
+
+// ColdStart opens the mini program anew: what data pre-fetch brings is there, and the token is kept from the last time, so
+// that no wx.login follows. It fails if the pre-fetch does; the mini program then starts without its data.
+func (m *MiniProgram) ColdStart(ctx context.Context, entry Entry) error {
+	fetched, err := m.phone.ColdStart(ctx, entry)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fetched = fetched
+	return err
+}
+
+// Fetched is what wx.getBackgroundFetchData gives: the body data pre-fetch brought at the last cold start, "" for none.
+func (m *MiniProgram) Fetched() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.fetched
+}
+
+// EnsureFresh is what a mini program does before it collects data: it asks the keeper, and logs in first if that says so
+// (next: login_first), if its token is not good any more (code 2), or if it has none. wx.checkSession is not asked: it
+// knows nothing of the key the keeper holds.
+func (m *MiniProgram) EnsureFresh(ctx context.Context) error {
+	if m.Token() == "" {
+		return m.Launch(ctx)
+	}
+	var session struct {
+		Next string `json:"next"`
+	}
+	data, err := m.Session(ctx)
+	if err == nil {
+		err = json.Unmarshal(data, &session)
+	}
+	if asksForLogin(err) || session.Next == "login_first" {
+		return m.Launch(ctx)
+	}
+	return err
 }
 
 // User1 is the article's handler: it sends the profile to /getinfo/ and beside that asks wx.checkSession; on its failure
@@ -110,6 +153,20 @@ func (m *MiniProgram) Send(ctx context.Context, kind SealedKind) (json.RawMessag
 	return data, err
 }
 
+// CollectThenLogin is the commonest mistake: it collects the data first and logs in then, which may replace the key the data
+// is sealed under (获取手机号, 注意). On code 2 or 3 it does as Send does.
+func (m *MiniProgram) CollectThenLogin(ctx context.Context, kind SealedKind) (json.RawMessage, error) {
+	sealed := m.phone.Collect(kind)
+	if err := m.Launch(ctx); err != nil {
+		return nil, err
+	}
+	data, err := m.getInfo(ctx, sealed)
+	if asksForLogin(err) {
+		return m.sendAgain(ctx, kind)
+	}
+	return data, err
+}
+
 // sendAgain logs in first and collects then: data collected before the login would again be sealed under the old key.
 func (m *MiniProgram) sendAgain(ctx context.Context, kind SealedKind) (json.RawMessage, error) {
 	if err := m.Launch(ctx); err != nil {
@@ -118,7 +175,7 @@ func (m *MiniProgram) sendAgain(ctx context.Context, kind SealedKind) (json.RawM
 	return m.getInfo(ctx, m.phone.Collect(kind))
 }
 
-// Session asks /session/ what the token stands for.
+// Session asks /session/ what the token stands for, and what to do next.
 func (m *MiniProgram) Session(ctx context.Context) (json.RawMessage, error) {
 	return m.post(ctx, "session/", map[string]string{"token": m.Token()})
 }

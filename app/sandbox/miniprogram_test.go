@@ -29,6 +29,7 @@ type stubKeeper struct {
 	bodies []map[string]string
 	header http.Header
 	refuse map[string][]int // path to the codes of its next answers; 0: none
+	next   string           // of /session/
 }
 
 func newStubKeeper(t *testing.T, w *world) (*stubKeeper, *sandbox.MiniProgram) {
@@ -74,7 +75,7 @@ func (k *stubKeeper) answer(request *http.Request, body map[string]string) (code
 	case "/getinfo/":
 		return k.open(body)
 	default:
-		return 0, map[string]string{"token": body["token"]}
+		return 0, map[string]string{"token": body["token"], "next": k.next}
 	}
 }
 
@@ -302,7 +303,7 @@ func TestSessionAndLogout(t *testing.T) {
 	w := newWorld(t)
 	keeper, visitor := newStubKeeper(t, w)
 	launch(t, visitor)
-	if data, err := visitor.Session(t.Context()); err != nil || string(data) != `{"token":"token-1"}` {
+	if data, err := visitor.Session(t.Context()); err != nil || string(data) != `{"next":"","token":"token-1"}` {
 		t.Errorf("session %s, error %v", data, err)
 	}
 	if err := visitor.Logout(t.Context()); err != nil || visitor.Token() != "" {

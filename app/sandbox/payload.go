@@ -111,11 +111,10 @@ func phoneNumberInfo(user *account, mark watermark) any {
 const runDays = 31
 
 func runData(user *account, mark watermark) any {
-	beijing := time.FixedZone("UTC+8", 8*60*60)
-	year, month, day := time.Unix(mark.Timestamp, 0).In(beijing).Date()
+	today := dayOf(time.Unix(mark.Timestamp, 0))
 	var steps []stepInfo
 	for ago := runDays - 1; ago >= 0; ago-- {
-		midnight := time.Date(year, month, day-ago, 0, 0, 0, 0, beijing).Unix()
+		midnight := today.AddDate(0, 0, -ago).Unix()
 		steps = append(steps, stepInfo{Timestamp: midnight, Step: stepsOn(user, midnight)})
 	}
 	return runInfo{StepInfoList: steps, Watermark: mark}

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"sync"
@@ -40,6 +41,10 @@ type Options struct {
 	// KeyLife is how long a session key lives without being used; use extends it. WeChat does not disclose it (same
 	// page). 0: DefaultKeyLife.
 	KeyLife time.Duration
+
+	// Transport carries what WeChat's servers send to those of developers: data pre-fetch and message push. nil: one of
+	// its own.
+	Transport http.RoundTripper
 }
 
 // The times WeChat does not disclose: a guess on the short side, and what integrators report.
@@ -55,9 +60,8 @@ const CodeLife = 5 * time.Minute
 // 的合法值).
 const LoginsPerMinute = 100
 
-// WeChat is the emulator's server side. It is an http.Handler for two things: WeChat's API (GET /sns/jscode2session), and
-// the control of the sandbox under /sandbox/, which answers only requests addressed to a loopback host. It is safe for
-// concurrent use.
+// WeChat is the emulator's server side. It is an http.Handler for two things: WeChat's API (see API), and the control of
+// the sandbox under /sandbox/, which answers only requests addressed to a loopback host. It is safe for concurrent use.
 type WeChat struct {
 	apps       []App
 	clock      func() time.Time
@@ -65,15 +69,21 @@ type WeChat struct {
 	keyRefresh time.Duration
 	keyLife    time.Duration
 	handler    http.Handler
-	faults     faultQueue
-	calls      atomic.Int64
+	developers *http.Client // to the servers of mini programs
+	faults     *faultQueue
+	calls      map[API]*atomic.Int64
 
 	mu       sync.Mutex // guards what follows, and everything reached through it
 	phones   []*Phone
 	mocks    map[app.Appid]*Phone
 	accounts map[accountID]*account
+	users    map[userID]*account // the same, by what servers call them
 	owners   int
 	codes    codeBook
+	tokens   tokenBook
+	quotas   quotas
+	allowed  []netip.Addr
+	offices  map[app.Appid]backOffice
 }
 
 // New makes an emulator in which nobody lives yet.
@@ -84,10 +94,16 @@ func New(options Options) *WeChat {
 		seed:       options.Seed,
 		keyRefresh: durationOr(options.KeyRefresh, DefaultKeyRefresh),
 		keyLife:    durationOr(options.KeyLife, DefaultKeyLife),
-		faults:     faultQueue{cleared: make(chan struct{})},
+		developers: newDeveloperClient(options.Transport),
+		faults:     newFaultQueue(),
+		calls:      map[API]*atomic.Int64{},
 		mocks:      map[app.Appid]*Phone{},
 		accounts:   map[accountID]*account{},
+		users:      map[userID]*account{},
 		codes:      codeBook{byText: map[string]*code{}},
+		tokens:     newTokenBook(),
+		quotas:     newQuotas(),
+		offices:    map[app.Appid]backOffice{},
 	}
 	if len(w.apps) == 0 {
 		w.apps = []App{DemoApp()}
@@ -108,7 +124,10 @@ func durationOr(duration, fallback time.Duration) time.Duration {
 
 func (w *WeChat) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/sns/jscode2session", w.serveCode2Session)
+	for api, played := range apis {
+		w.calls[api] = new(atomic.Int64)
+		mux.HandleFunc(played.path, w.serveAPI(api))
+	}
 	mux.Handle("/sandbox/", w.control())
 	mux.HandleFunc("/", w.serveUnknownURL)
 	return mux
@@ -163,7 +182,10 @@ func (w *WeChat) MockPhone(appid app.Appid) *Phone {
 }
 
 // Calls is how many calls of code2Session have arrived so far, whatever became of them.
-func (w *WeChat) Calls() int { return int(w.calls.Load()) }
+func (w *WeChat) Calls() int { return w.CallsOf(APICode2Session) }
+
+// CallsOf is how many calls of an API have arrived so far, whatever became of them. It panics if the API is not played.
+func (w *WeChat) CallsOf(api API) int { return int(w.calls[api].Load()) }
 
 func (w *WeChat) mockPhone(registered App) *Phone {
 	phone := w.mocks[registered.Appid]

@@ -1,0 +1,161 @@
+package e2e
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// canaries are texts that may not turn up, by what they are.
+type canaries map[string]string
+
+// add takes a text, and its bytes where it is an encoding of some.
+func (c canaries) add(what, text string) {
+	c[what] = text
+	if bytes, err := base64.StdEncoding.DecodeString(text); err == nil && len(bytes) >= 16 {
+		c[what+", decoded"] = string(bytes)
+		c[what+", in hex"] = hex.EncodeToString(bytes)
+	}
+	if bytes, err := hex.DecodeString(text); err == nil && len(bytes) >= 16 {
+		c[what+", from hex"] = string(bytes)
+	}
+	if bytes, err := base64.RawURLEncoding.DecodeString(text); err == nil && len(bytes) == 32 {
+		c[what+", its 256 bits"] = string(bytes)
+	}
+}
+
+func (c canaries) wantNoneIn(t *testing.T, place, text string) {
+	t.Helper()
+	for what, canary := range c {
+		if strings.Contains(text, canary) {
+			t.Errorf("%s holds %s", place, what)
+		}
+	}
+}
+
+// wantNoneBelow reads every file of a folder.
+func (c canaries) wantNoneBelow(t *testing.T, when, folder string) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read strings.Builder
+	for _, entry := range entries {
+		text, err := os.ReadFile(filepath.Join(folder, entry.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.wantNoneIn(t, entry.Name()+" "+when, string(text))
+		read.Write(text)
+	}
+	// Without this the test would also pass on a database in some other place.
+	if !strings.Contains(read.String(), "o-e2e-000001") {
+		t.Errorf("%s: not even an openid was found in %s", when, folder)
+	}
+}
+
+// TestSecretsStayInside does everything a user and a hostile WeChat can do, then looks for secrets in every file of the data
+// folder, in the log and in every answer.
+func TestSecretsStayInside(t *testing.T) {
+	t.Parallel()
+	const password = "correct horse battery staple"
+	w := newWeChat(t)
+	s := serve(t, settingsOf(t, w.URL, "WXKEEPER_LOG_LEVEL=debug", "WXKEEPER_API_RATE=0"))
+	atRest := canaries{}
+	atRest.add("the app secret", appSecret)
+	atRest.add("the master key", masterKey)
+	atRest.add("a password", password)
+	ofPeople := canaries{} // may be stored or answered, but not logged
+	var answers []reply
+
+	for range 5 {
+		one := w.newPerson()
+		first := s.mustPost(t, "/login/", fields{"code": one.login()}, 0)
+		token := dataOf[login](t, first).Token
+		info := s.mustPost(t, "/getinfo/", one.userInfo().fields(token), 0)
+		number := s.mustPost(t, "/getinfo/", one.phoneNumber().fields(token), 0)
+		one.newKey()
+		second := dataOf[login](t, s.mustPost(t, "/login/", fields{"code": one.login()}, 0)).Token
+		answers = append(answers, info, number,
+			s.mustPost(t, "/getinfo/", one.userInfoUnder(one.key(1)).fields(second), 0), // a key that was replaced
+			s.mustPost(t, "/getinfo/", sealText(w.newPerson().key(0), "{}").fields(second), 3),
+			s.mustPost(t, "/getinfo/", fields{"token": second, "iv": "x", "encryptedData": "x"}, 5),
+			s.mustPost(t, "/session/", fields{"token": token}, 0),
+			s.mustPost(t, "/logout/", fields{"token": token}, 0),
+			s.mustPost(t, "/session/", fields{"token": token}, 2))
+		atRest.add("a token", token)
+		atRest.add("another token", second)
+		atRest.add("a session key", one.key(1))
+		atRest.add("another session key", one.key(0))
+		atRest.add("a phone number", one.phone)
+		ofPeople.add("an openid", one.openid)
+		ofPeople.add("a unionid", one.unionid)
+		ofPeople.add("a nickname", one.nickname)
+		atRest.wantNoneBelow(t, "at work", s.data)
+	}
+	for _, bad := range []struct {
+		mood mood
+		code int
+	}{{tellsSecrets, 10}, {cuts, 7}, {talksNoHTTP, 7}, {redirects, 7}, {status(502), 7}, {breaksOff, 7}} {
+		answers = append(answers, s.mustPost(t, "/login/", fields{"code": w.newPerson().loginIn(bad.mood)}, bad.code))
+	}
+	addOperator(t, s, password)
+
+	atRest.wantNoneBelow(t, "before the end", s.data)
+	s.end(t)
+	atRest.wantNoneBelow(t, "after the end", s.data)
+	for _, output := range []string{s.stdout.String(), s.stderr.String()} {
+		atRest.wantNoneIn(t, "the log", output)
+		ofPeople.wantNoneIn(t, "the log", output)
+	}
+	for line := range strings.Lines(s.stderr.String()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("a line of the log is no JSON: %s", line)
+		}
+	}
+	wantNoKeys(t, w, answers)
+	s = serve(t, s.settings) // what comes back from disk is no plainer
+	atRest.wantNoneBelow(t, "after a restart", s.data)
+	s.end(t)
+}
+
+// wantNoKeys wants no session key, openid or app secret in any answer, whatever else is in it.
+func wantNoKeys(t *testing.T, w *weChat, answers []reply) {
+	t.Helper()
+	secret := canaries{}
+	secret.add("the app secret", appSecret)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, known := range w.grants {
+		if known.person != nil {
+			secret.add("session key of "+known.person.openid, known.key)
+			secret.add("openid", known.person.openid)
+		}
+	}
+	for _, answer := range answers {
+		secret.wantNoneIn(t, "an answer", answer.body)
+	}
+}
+
+// addOperator makes an account beside the running server.
+func addOperator(t *testing.T, s *server, password string) {
+	t.Helper()
+	add := exec.Command(binary, "operator", "add", "alice", "--role", "admin", "--password-stdin")
+	add.Stdin = strings.NewReader(password + "\n")
+	p := startCommand(t, s.settings, add)
+	if err := p.wait(t, time.Minute); err != nil {
+		t.Fatalf("%v: %s", err, p.stderr.String())
+	}
+	for _, output := range []string{p.stdout.String(), p.stderr.String()} {
+		if strings.Contains(output, password) {
+			t.Errorf("the password is shown: %s", output)
+		}
+	}
+}

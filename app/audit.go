@@ -11,6 +11,8 @@ const (
 	ActionReloginAll Action = "users.relogin_all"
 	ActionCheck      Action = "users.check"
 	ActionReset      Action = "users.reset"
+	ActionErase      Action = "users.erase"
+	ActionExport     Action = "users.export"
 )
 
 // AuditRow is one action of an operator. The rows are a chain: each carries a MAC over itself and the one before.
@@ -28,3 +30,9 @@ type AuditRow struct {
 
 // CommandLine is who acts by the command line.
 const CommandLine = "command line"
+
+// Who else acts: WeChat by message push, and the rule that data is not kept for ever.
+const (
+	ByWeChat    = "WeChat"
+	ByRetention = "retention"
+)

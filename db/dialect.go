@@ -12,13 +12,16 @@ import (
 
 // dialect is all in which engines differ.
 type dialect struct {
-	goose     goose.Dialect
-	words     migrationWords
-	begin     string                                                 // begins a transaction that will write
-	damage    string                                                 // lists what is wrong with the structure of the database
-	addTo     func(table string, key []string, column string) string // ends an insert: an existing row's column grows instead
-	duplicate func(error) bool                                       // a unique key was violated
-	broken    func(error) bool                                       // the whole transaction is lost, not the statement alone
+	goose            goose.Dialect
+	words            migrationWords
+	begin            string                                                 // begins a transaction that will write
+	checkpoint       string                                                 // empties the write-ahead log
+	overwriteDeleted string                                                 // from now on this connection overwrites what it deletes
+	overwriteLess    string                                                 // ... only where that costs no further writing
+	damage           string                                                 // lists what is wrong with the structure of the database
+	addTo            func(table string, key []string, column string) string // ends an insert: an existing row's column grows instead
+	duplicate        func(error) bool                                       // a unique key was violated
+	broken           func(error) bool                                       // the whole transaction is lost, not the statement alone
 }
 
 // migrationWords are the words a migration is written with.
@@ -38,8 +41,11 @@ func sqliteDialect() dialect {
 			Int: "INTEGER", Key: "INTEGER PRIMARY KEY", ASCII: "TEXT", Text: "TEXT", Bytes: "BLOB",
 			Clustered: "WITHOUT ROWID",
 		},
-		begin:  "BEGIN IMMEDIATE",
-		damage: "PRAGMA integrity_check(20)",
+		begin:            "BEGIN IMMEDIATE",
+		checkpoint:       "PRAGMA wal_checkpoint(TRUNCATE)",
+		overwriteDeleted: "PRAGMA secure_delete = ON",
+		overwriteLess:    "PRAGMA secure_delete = FAST",
+		damage:           "PRAGMA integrity_check(20)",
 		addTo: func(table string, key []string, column string) string {
 			return fmt.Sprintf(" ON CONFLICT (%s) DO UPDATE SET %[2]s = %[3]s.%[2]s + excluded.%[2]s",
 				strings.Join(key, ", "), column, table)

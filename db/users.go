@@ -43,8 +43,12 @@ func (q *Queries) user(ctx context.Context, which string, arguments ...any) (app
 
 // UsersAfter lists users of all apps in the order of their first login, beginning after a user (0: with the first).
 func (q *Queries) UsersAfter(ctx context.Context, after app.UserID, limit int) ([]app.User, error) {
+	return q.users(ctx, "u.id > ? ORDER BY u.id LIMIT ?", after, limit)
+}
+
+func (q *Queries) users(ctx context.Context, which string, arguments ...any) ([]app.User, error) {
 	var users []app.User
-	err := q.each(ctx, "SELECT "+userColumns+" FROM users u WHERE u.id > ? ORDER BY u.id LIMIT ?", []any{after, limit},
+	err := q.each(ctx, "SELECT "+userColumns+" FROM users u WHERE "+which, arguments,
 		func(scan func(...any) error) error {
 			var user app.User
 			err := scan(userFields(&user)...)

@@ -21,6 +21,7 @@ const (
 var (
 	errClosed    = errors.New("the database is closed")
 	errQueueFull = errors.New("too many writes are waiting")
+	errBusyLog   = errors.New("the write-ahead log is being read: try again later")
 )
 
 // Write runs fn in a transaction and returns after its commit is on disk. Writes that wait at the same time share one
@@ -60,6 +61,7 @@ type writer struct {
 	tx         *Tx
 
 	queue   chan *write
+	errands chan *write // what cannot be done inside a transaction
 	closing sync.RWMutex
 	closed  bool
 	stopped chan struct{}
@@ -80,7 +82,7 @@ func startWriter(ctx context.Context, path string, dialect dialect) (*writer, er
 	w := &writer{
 		handle: handle, connection: connection,
 		tx:    newTx(dialect, connection),
-		queue: make(chan *write, queueLength), stopped: make(chan struct{}),
+		queue: make(chan *write, queueLength), errands: make(chan *write), stopped: make(chan struct{}),
 	}
 	go w.run()
 	return w, nil
@@ -112,13 +114,34 @@ func (w *writer) close() error {
 	return errors.Join(w.tx.close(), w.connection.Close(), w.handle.Close())
 }
 
+// between runs fn on the writer's connection between two transactions.
+func (w *writer) between(ctx context.Context, fn func(*Tx) error) error {
+	errand := &write{ctx: ctx, fn: fn, done: make(chan error, 1)}
+	select {
+	case w.errands <- errand:
+		return <-errand.done
+	case <-w.stopped:
+		return app.Fail(app.StorageUnavailable, "").Because(errClosed)
+	case <-ctx.Done():
+		return app.Fail(app.StorageUnavailable, "").Because(context.Cause(ctx))
+	}
+}
+
 func (w *writer) run() {
 	defer close(w.stopped)
-	for first := range w.queue {
-		batch := w.gather(first)
-		w.commit(batch)
-		for _, one := range batch {
-			one.done <- one.result
+	for {
+		select {
+		case first, open := <-w.queue:
+			if !open {
+				return
+			}
+			batch := w.gather(first)
+			w.commit(batch)
+			for _, one := range batch {
+				one.done <- one.result
+			}
+		case errand := <-w.errands:
+			errand.done <- w.tx.failure(call(errand.fn, w.tx))
 		}
 	}
 }

@@ -25,7 +25,8 @@ type Settings struct {
 	KeyAging      time.Duration // how long a confirmation says anything
 	SealedMaxAge  time.Duration // oldest watermark accepted, 0: any
 	EventsKeep    time.Duration
-	LimitFailures bool // refuse sessions that fail to open too often
+	UsersKeep     time.Duration // users not seen for so long are erased, 0: never
+	LimitFailures bool          // refuse sessions that fail to open too often
 	// ChecksPerMinute is how often WeChat may be asked about keys in the background.
 	ChecksPerMinute int
 	AcceptMockCode  bool // take the developer tools' mock code to WeChat: only the sandbox's WeChat knows it

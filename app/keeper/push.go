@@ -2,15 +2,43 @@ package keeper
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"wxkeeper/app"
 	"wxkeeper/app/wechat"
+	"wxkeeper/db"
 )
 
+// pushesKept is how long a pushed message is remembered: WeChat sends one again within minutes, an import of withdrawals may
+// repeat a week's.
+const pushesKept = 30 * 24 * time.Hour
+
 // Pushed does what a message that WeChat pushed demands: it blanks what WeChat found unfit, and deletes what the user no longer
-// agrees to. The same message twice does it once.
+// agrees to. The same message twice does it once. Users and events we do not know demand nothing.
 func (k *Keeper) Pushed(ctx context.Context, caller app.Caller, message wechat.Message) error {
-	panic("being written")
+	erased := false
+	err := k.Store.Write(ctx, func(tx *db.Tx) error {
+		erased = false
+		user, err := tx.UserByOpenID(ctx, k.App.ID, message.OpenID)
+		if app.KindOf(err) == app.NotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		fresh, err := tx.NotePush(message.MsgID, k.Clock())
+		if err != nil || !fresh {
+			return err
+		}
+		erased = message.Event == wechat.EventUserCancelled
+		return k.obey(ctx, tx, caller, user, message)
+	})
+	if err == nil && erased {
+		k.verified.forgetAll()
+		k.emptyLog(ctx)
+	}
+	return err
 }
 
 // NoteBadPush records a push that was refused.
@@ -18,4 +46,69 @@ func (k *Keeper) NoteBadPush(caller app.Caller, cause error) {
 	event := k.event(caller, app.PushBadSignature)
 	event.Detail.Problem = cause.Error()
 	k.strangers.record(k.Clock(), event)
+}
+
+func (k *Keeper) obey(ctx context.Context, tx *db.Tx, caller app.Caller, user app.User, message wechat.Message) error {
+	switch message.Event {
+	case wechat.EventUserInfoModified:
+		return k.withdraw(tx, user, message.CreatedAt, wechat.RevokedProfile, k.event(caller, app.PushModified))
+	case wechat.EventUserRevoked:
+		return k.revoke(ctx, tx, caller, user, message)
+	case wechat.EventUserCancelled:
+		if err := k.eraseIn(tx, Order{Operator: app.ByWeChat, Reason: "account cancelled"}, user); err != nil {
+			return err
+		}
+		tx.AddEvent(k.Clock(), k.event(caller, app.ConsentCancelled)) // of nobody: the user is gone
+	}
+	return nil
+}
+
+// withdrawn names what we store of each kind of data a user may withdraw; "" is known to WeChat and never stored here.
+var withdrawn = map[int]string{
+	wechat.RevokedProfile: "profile", wechat.RevokedNickname: "nickname", wechat.RevokedAvatar: "avatar",
+	wechat.RevokedPhone: "phone", wechat.RevokedRunData: "",
+	1: "", 2: "", 3: "", 4: "", 5: "", 7: "", 13: "", 14: "", 15: "", 16: "", 18: "",
+}
+
+// revoke deletes what a user withdrew, one event for each kind. A kind nobody has heard of waits for a person.
+func (k *Keeper) revoke(ctx context.Context, tx *db.Tx, caller app.Caller, user app.User, message wechat.Message) error {
+	kinds := message.RevokeInfo
+	if len(kinds) == 0 {
+		kinds = []int{0}
+	}
+	for _, kind := range kinds {
+		event := k.event(caller, app.ConsentRevoked)
+		what, known := withdrawn[kind]
+		if !known {
+			event.Reason = app.ConsentUnknown
+		}
+		event.Detail = app.Detail{Kind: what, Problem: fmt.Sprint(kind)}
+		if err := k.withdraw(tx, user, message.CreatedAt, kind, event); err != nil {
+			return err
+		}
+		var err error
+		if user, err = tx.UserByID(ctx, user.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withdraw deletes one kind of data. What was sealed before does not bring it back.
+func (k *Keeper) withdraw(tx *db.Tx, before app.User, at time.Time, kind int, event app.Event) error {
+	after := before
+	switch withdrawn[kind] {
+	case "profile":
+		after.Profile = app.Profile{}
+	case "nickname":
+		after.Profile.Nickname = ""
+	case "avatar":
+		after.Profile.AvatarURL = ""
+	case "phone":
+		after.Phone, after.PhoneAt = app.SealedPhone{}, later(before.PhoneAt, at)
+	}
+	if after.Profile != before.Profile {
+		after.ProfileAt = later(before.ProfileAt, at)
+	}
+	return k.storeUser(tx, before, after, k.Clock(), event)
 }

@@ -12,13 +12,23 @@ const (
 	sessionsSwept = 200  // sessions looked at in one step
 )
 
-// Sweep deletes what is past its keeping: old events, and sessions that have ended without anybody noticing. It works in small
-// steps, so that it holds up nobody, and may be stopped and run again at any time.
+// Sweep deletes what is past its keeping: old events, sessions that have ended without anybody noticing, users not seen for
+// longer than they may be kept. It works in small steps, so that it holds up nobody, and may be stopped and run again at any time.
 func (k *Keeper) Sweep(ctx context.Context) error {
 	if err := k.sweepEvents(ctx); err != nil {
 		return err
 	}
-	return k.sweepSessions(ctx)
+	if err := k.sweepSessions(ctx); err != nil {
+		return err
+	}
+	if err := k.sweepUsers(ctx); err != nil {
+		return err
+	}
+	err := k.Store.Write(ctx, func(tx *db.Tx) error { return tx.ForgetPushesBefore(k.Clock().Add(-pushesKept)) })
+	if err == nil {
+		k.emptyLog(ctx)
+	}
+	return err
 }
 
 func (k *Keeper) sweepEvents(ctx context.Context) error {

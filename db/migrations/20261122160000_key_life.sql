@@ -27,3 +27,15 @@ CREATE TABLE audit (
   detail   {{.Text}} NOT NULL,
   mac      {{.Bytes}} NOT NULL
 );
+
+CREATE TABLE pushes (
+  message_id {{.ASCII}} NOT NULL PRIMARY KEY,
+  at         {{.Int}} NOT NULL
+);
+
+CREATE TABLE erased (
+  app_id      {{.Int}} NOT NULL,
+  openid_hash {{.Bytes}} NOT NULL,
+  erased_at   {{.Int}} NOT NULL,
+  PRIMARY KEY (app_id, openid_hash)
+) {{.Clustered}};

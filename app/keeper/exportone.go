@@ -1,0 +1,116 @@
+package keeper
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"time"
+
+	"wxkeeper/app"
+	"wxkeeper/db"
+)
+
+// exportedKey tells about a session key without showing it.
+type exportedKey struct {
+	Fingerprint  string           `json:"fingerprint"`
+	ObtainedAt   time.Time        `json:"obtainedAt"`
+	SupersededAt time.Time        `json:"supersededAt,omitzero"`
+	ConfirmedAt  time.Time        `json:"confirmedAt,omitzero"`
+	ConfirmedBy  app.Confirmation `json:"confirmedBy,omitempty"`
+	FailedAt     time.Time        `json:"failedAt,omitzero"`
+	DeadAt       time.Time        `json:"deadAt,omitzero"`
+	ResetAt      time.Time        `json:"resetAt,omitzero"`
+}
+
+type exportedSession struct {
+	CreatedAt     time.Time    `json:"createdAt"`
+	SeenAt        time.Time    `json:"seenAt"`
+	ClientVersion string       `json:"clientVersion,omitempty"`
+	Platform      app.Platform `json:"platform,omitempty"`
+	Model         string       `json:"model,omitempty"`
+	WeChatVersion string       `json:"wechatVersion,omitempty"`
+}
+
+type exportedEvent struct {
+	At        time.Time     `json:"at"`
+	Reason    app.Reason    `json:"reason"`
+	RequestID app.RequestID `json:"requestId,omitempty"`
+	Errcode   int           `json:"errcode,omitempty"`
+	Detail    app.Detail    `json:"detail,omitzero"`
+	Address   string        `json:"address,omitempty"`
+	Model     string        `json:"model,omitempty"`
+}
+
+type exportedPerson struct {
+	exportedUser
+	Keys     []exportedKey     `json:"keys"`
+	Sessions []exportedSession `json:"sessions"`
+	Events   []exportedEvent   `json:"events"`
+}
+
+// eventsExported bounds one person's events; a user who makes more in the time that events are kept is no person.
+const eventsExported = 100_000
+
+// ExportUser writes all that is stored about one user, for that person to have (PIPL, article 45): profile, phone number, when
+// session keys came and went, devices and events. It is audited.
+func (k *Keeper) ExportUser(ctx context.Context, order Order, number app.UserNumber, to io.Writer) error {
+	if err := order.check(); err != nil {
+		return err
+	}
+	read := k.Store.Read()
+	user, err := read.UserByNumber(ctx, k.App.ID, number)
+	if err != nil {
+		return err
+	}
+	person := exportedPerson{}
+	if person.exportedUser, err = exportUser(k.Ring, k.App.Appid, user); err != nil {
+		return err
+	}
+	if err := person.read(ctx, read, user); err != nil {
+		return err
+	}
+	err = k.Store.Write(ctx, func(tx *db.Tx) error { return k.audit(tx, order, app.ActionExport, user.ID, "") })
+	if err != nil {
+		return err
+	}
+	lines := json.NewEncoder(to)
+	lines.SetEscapeHTML(false)
+	lines.SetIndent("", "  ")
+	return lines.Encode(person)
+}
+
+func (p *exportedPerson) read(ctx context.Context, read *db.Queries, user app.User) error {
+	keys, err := read.KeysOfUser(ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	sessions, err := read.SessionsOfUser(ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	events, err := read.EventsOf(ctx, user.LastEvent, eventsExported)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		p.Keys = append(p.Keys, exportedKey{
+			Fingerprint: key.Fingerprint.String(), ObtainedAt: key.ObtainedAt(), SupersededAt: key.SupersededAt,
+			ConfirmedAt: key.ConfirmedAt, ConfirmedBy: key.ConfirmedBy, FailedAt: key.FailedAt, DeadAt: key.DeadAt,
+			ResetAt: key.ResetAt,
+		})
+	}
+	for _, session := range sessions {
+		client := session.Client
+		p.Sessions = append(p.Sessions, exportedSession{
+			CreatedAt: session.CreatedAt(), SeenAt: session.SeenAt, ClientVersion: client.Version, Platform: client.Platform,
+			Model: client.Model, WeChatVersion: client.WeChatVersion,
+		})
+	}
+	for _, event := range events {
+		p.Events = append(p.Events, exportedEvent{
+			At: event.At(), Reason: event.Reason, RequestID: event.RequestID, Errcode: event.Errcode, Detail: event.Detail,
+			Address: event.Client.Address, Model: event.Client.Model,
+		})
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"wxkeeper/app"
+)
+
+// EraseUser deletes a user and all that belongs to them, overwriting it in the file, and keeps a keyed hash of the openid so
+// that a restored backup can be erased again. What was erased stays in the write-ahead log until Checkpoint.
+func (t *Tx) EraseUser(ring *KeyRing, user app.User, at time.Time) error {
+	if err := t.exec(t.dialect.overwriteDeleted); err != nil {
+		return err
+	}
+	for _, erase := range []func(app.User) error{t.eraseNickname, t.eraseEvents, t.eraseKeys, t.eraseRows} {
+		if err := erase(user); err != nil {
+			return err
+		}
+	}
+	hash := ring.OpenIDHash(user.AppID, user.OpenID)
+	changed, err := t.change(`UPDATE erased SET erased_at = ? WHERE app_id = ? AND openid_hash = ?`,
+		milliseconds(at), user.AppID, hash)
+	if err != nil || changed > 0 {
+		return err
+	}
+	_, err = t.change(`INSERT INTO erased (app_id, openid_hash, erased_at) VALUES (?, ?, ?)`,
+		user.AppID, hash, milliseconds(at))
+	return err
+}
+
+func (t *Tx) eraseNickname(user app.User) error { return t.reindexNickname(user, "") }
+
+func (t *Tx) eraseEvents(user app.User) error {
+	for id := user.LastEvent; id != 0; {
+		event, err := t.event(context.Background(), id)
+		if app.KindOf(err) == app.NotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.changeOne(`DELETE FROM events WHERE id = ?`, id); err != nil {
+			return err
+		}
+		id = event.Previous
+	}
+	return nil
+}
+
+func (t *Tx) eraseKeys(user app.User) error {
+	keys, err := t.KeysOfUser(context.Background(), user.ID)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		t.countKey(user.AppID, key, -1)
+	}
+	_, err = t.change(`DELETE FROM session_keys WHERE user_id = ?`, user.ID)
+	return err
+}
+
+func (t *Tx) eraseRows(user app.User) error {
+	if _, err := t.change(`DELETE FROM sessions WHERE user_id = ?`, user.ID); err != nil {
+		return err
+	}
+	return t.changeOne(`DELETE FROM users WHERE id = ?`, user.ID)
+}
+
+// Erased says when a user was erased, the zero time if never.
+func (q *Queries) Erased(ctx context.Context, ring *KeyRing, appID app.AppID, openid app.OpenID) (time.Time, error) {
+	var at time.Time
+	err := q.one(ctx, `SELECT erased_at FROM erased WHERE app_id = ? AND openid_hash = ?`,
+		[]any{appID, ring.OpenIDHash(appID, openid)}, moment{&at})
+	if app.KindOf(err) == app.NotFound {
+		return time.Time{}, nil
+	}
+	return at, err
+}
+
+// OpenIDHash names an openid without telling it: a keyed hash, 16 bytes.
+func (r *KeyRing) OpenIDHash(appID app.AppID, openid app.OpenID) []byte {
+	return keyedHash(r.phoneHash, fmt.Sprintf("openid\x00%d\x00%s", appID, openid))[:16]
+}
+
+// UsersNotSeenSince lists users of an app who were last seen before a time, longest ago first.
+func (q *Queries) UsersNotSeenSince(ctx context.Context, appID app.AppID, at time.Time, limit int) ([]app.User, error) {
+	return q.users(ctx, "u.app_id = ? AND u.last_seen_at < ? ORDER BY u.last_seen_at, u.id LIMIT ?",
+		appID, milliseconds(at), limit)
+}
+
+// NotePush remembers a message that WeChat pushed. False: it came before.
+func (t *Tx) NotePush(messageID string, at time.Time) (fresh bool, err error) {
+	var seen int
+	err = t.one(context.Background(), `SELECT COUNT(*) FROM pushes WHERE message_id = ?`, []any{messageID}, &seen)
+	if err != nil || seen > 0 {
+		return false, err
+	}
+	_, err = t.change(`INSERT INTO pushes (message_id, at) VALUES (?, ?)`, messageID, milliseconds(at))
+	return err == nil, err
+}
+
+// ForgetPushesBefore forgets pushed messages that WeChat will not send again.
+func (t *Tx) ForgetPushesBefore(at time.Time) error {
+	_, err := t.change(`DELETE FROM pushes WHERE at < ?`, milliseconds(at))
+	return err
+}
+
+// Checkpoint moves the write-ahead log into the database file and empties it, so that what was erased is gone from both. It
+// waits its turn behind other writes; a reader that is under way can put it off, and then it reports so.
+func (d *DB) Checkpoint(ctx context.Context) error {
+	return d.writer.between(ctx, func(t *Tx) error {
+		if err := t.exec(t.dialect.overwriteLess); err != nil {
+			return err
+		}
+		var busy, log, moved int
+		err := t.one(ctx, t.dialect.checkpoint, nil, &busy, &log, &moved)
+		if err == nil && busy != 0 {
+			err = app.Fail(app.StorageUnavailable, "").Because(errBusyLog)
+		}
+		return err
+	})
+}

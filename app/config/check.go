@@ -120,16 +120,13 @@ func (r *report) number(setting, value string, least int) int {
 	return number
 }
 
-// tokenPolicy has one possible outcome today, so it gives nothing.
-func (r *report) tokenPolicy(setting, value string) {
+func (r *report) followsKey(setting, value string) bool {
 	switch value {
-	case "fixed":
-	case "follow-key":
-		r.refuseValue(setting, value, "which this release does not know yet",
-			"Write fixed. follow-key, which also ends a session when its session key dies, comes with the next release.")
+	case "fixed", "follow-key":
 	default:
-		r.refuseValue(setting, value, "which is no policy", "Write fixed.")
+		r.refuseValue(setting, value, "which is no policy", "Write fixed or follow-key.")
 	}
+	return value == "follow-key"
 }
 
 func (r *report) sessions(s Serve) app.SessionPolicy {

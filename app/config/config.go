@@ -10,37 +10,59 @@ import (
 
 // Config is a checked configuration. Printing it shows no secret.
 type Config struct {
-	Data           string // empty, in the sandbox only: a throw-away folder
-	Addr           string
-	Appid          app.Appid
-	Secret         app.Secret
-	MasterKey      MasterKey
-	WeChatURL      string // without a slash at its end
-	TrustedProxies []netip.Prefix
-	APIRate        int // failures a minute one address may make; 0: no limit on the API at all
-	Sessions       app.SessionPolicy
-	KeyGrace       time.Duration
-	SealedMaxAge   time.Duration // 0: any age
-	EventsKeep     time.Duration
-	LoginsWaiting  int
-	Status200      bool
-	LogLevel       slog.Level
-	Warnings       []string // what works but should not stay so, to be logged at the start
+	Data            string // empty, in the sandbox only: a throw-away folder
+	Addr            string
+	Appid           app.Appid
+	Secret          app.Secret
+	MasterKey       MasterKey
+	WeChatURL       string // without a slash at its end
+	TrustedProxies  []netip.Prefix
+	APIRate         int // failures a minute one address may make; 0: no limit on the API at all
+	Sessions        app.SessionPolicy
+	FollowKey       bool // a session also ends with its session key
+	KeyGrace        time.Duration
+	KeyAging        time.Duration
+	ChecksPerMinute int           // 0: no background check
+	SealedMaxAge    time.Duration // 0: any age
+	EventsKeep      time.Duration
+	UsersKeep       time.Duration // 0: for ever
+	LoginsWaiting   int
+	Status200       bool
+	VerifyOpenID    bool
+	PushToken       app.Secret // "": no message push
+	PushAESKey      app.Secret
+	LogLevel        slog.Level
+	Warnings        []string // what works but should not stay so, to be logged at the start
 }
 
 // Config checks everything the server was told and reads its secrets. It fails with all Problems at once.
 func (s Serve) Config(env Env) (Config, error) {
 	trim(&s)
 	var r report
-	cfg := Config{
-		Appid:     r.appid("APPID", s.Appid),
-		Secret:    r.appSecret("SECRET", env),
-		MasterKey: r.masterKey("MASTER_KEY", env, s.Data),
-	}
+	cfg := r.office(s.Office, env)
+	cfg.PushToken, cfg.PushAESKey = r.push("PUSH_TOKEN", "PUSH_AES_KEY", env)
 	r.plain(&cfg, s)
 	r.unknown(env)
 	cfg.Warnings = r.warnings
 	return cfg, r.err()
+}
+
+// Config checks what is needed to ask WeChat about users, and nothing else. It fails with all Problems at once.
+func (o Office) Config(env Env) (Config, error) {
+	trim(&o)
+	var r report
+	cfg := r.office(o, env)
+	cfg.Data = o.Data
+	return cfg, r.err()
+}
+
+func (r *report) office(o Office, env Env) Config {
+	return Config{
+		Appid:     r.appid("APPID", o.Appid),
+		Secret:    r.appSecret("SECRET", env),
+		MasterKey: r.masterKey("MASTER_KEY", env, o.Data),
+		WeChatURL: r.weChatURL("WECHAT_URL", o.WeChatURL),
+	}
 }
 
 // Config checks what the sandbox was told. Appid, secret, master key and WeChat's address are left to the emulator.
@@ -74,12 +96,15 @@ func (f Folder) Path() string {
 func (r *report) plain(cfg *Config, s Serve) {
 	cfg.Data = s.Data
 	cfg.Addr = r.addr("ADDR", s.Addr)
-	cfg.WeChatURL = r.weChatURL("WECHAT_URL", s.WeChatURL)
 	cfg.TrustedProxies = r.prefixes("TRUSTED_PROXIES", s.TrustedProxies)
 	cfg.APIRate = r.number("API_RATE", s.APIRate, 0)
-	r.tokenPolicy("TOKEN_POLICY", s.TokenPolicy)
+	cfg.FollowKey = r.followsKey("TOKEN_POLICY", s.TokenPolicy)
 	cfg.Sessions = r.sessions(s)
 	cfg.KeyGrace = r.duration("KEY_GRACE", s.KeyGrace, 0)
+	cfg.KeyAging = r.duration("KEY_AGING", s.KeyAging, 1)
+	cfg.ChecksPerMinute = r.number("CHECKS_PER_MINUTE", s.ChecksPerMinute, 0)
+	cfg.UsersKeep = r.duration("USERS_KEEP", s.UsersKeep, 0)
+	cfg.VerifyOpenID = r.boolean("VERIFY_OPENID", string(s.VerifyOpenID))
 	cfg.SealedMaxAge = r.duration("SEALED_MAX_AGE", s.SealedMaxAge, 0)
 	cfg.EventsKeep = r.duration("EVENTS_KEEP", s.EventsKeep, 1)
 	cfg.LoginsWaiting = r.number("LOGINS_WAITING", s.LoginsWaiting, 1024)

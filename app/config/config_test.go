@@ -31,7 +31,7 @@ func noFiles(path string) ([]byte, fs.FileMode, error) {
 }
 
 func TestDefaults(t *testing.T) {
-	got, err := config.Serve{Appid: "wx0123456789abcdef"}.Config(goodEnv())
+	got, err := config.Serve{Office: config.Office{Appid: "wx0123456789abcdef"}}.Config(goodEnv())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,17 +40,19 @@ func TestDefaults(t *testing.T) {
 	}
 	got.Secret, got.MasterKey = "", config.MasterKey{}
 	want := config.Config{
-		Data:          "data",
-		Addr:          "127.0.0.1:8000",
-		Appid:         "wx0123456789abcdef",
-		WeChatURL:     "https://api.weixin.qq.com",
-		APIRate:       300,
-		Sessions:      app.SessionPolicy{Idle: 30 * 24 * time.Hour, MaxAge: 180 * 24 * time.Hour},
-		KeyGrace:      10 * time.Minute,
-		SealedMaxAge:  24 * time.Hour,
-		EventsKeep:    30 * 24 * time.Hour,
-		LoginsWaiting: 1024,
-		LogLevel:      slog.LevelInfo,
+		Data:            "data",
+		Addr:            "127.0.0.1:8000",
+		Appid:           "wx0123456789abcdef",
+		WeChatURL:       "https://api.weixin.qq.com",
+		APIRate:         300,
+		Sessions:        app.SessionPolicy{Idle: 30 * 24 * time.Hour, MaxAge: 180 * 24 * time.Hour},
+		KeyGrace:        10 * time.Minute,
+		KeyAging:        24 * time.Hour,
+		ChecksPerMinute: 300,
+		SealedMaxAge:    24 * time.Hour,
+		EventsKeep:      30 * 24 * time.Hour,
+		LoginsWaiting:   1024,
+		LogLevel:        slog.LevelInfo,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -59,31 +61,41 @@ func TestDefaults(t *testing.T) {
 
 func TestEverythingSet(t *testing.T) {
 	got, err := config.Serve{
-		Appid:          " sandbox-app \r",
-		Store:          config.Store{Folder: config.Folder{Data: "/srv/wxkeeper"}},
-		Addr:           "[::1]:0",
-		WeChatURL:      "http://127.0.0.1:9000/wechat/",
-		TrustedProxies: "10.1.2.3/8, 192.0.2.7,::1,2001:db8::/32",
-		APIRate:        "0",
-		TokenPolicy:    "fixed",
-		TokenIdle:      "1h",
-		TokenMaxAge:    "1h",
-		KeyGrace:       "0",
-		SealedMaxAge:   "0s",
-		EventsKeep:     "1h30m",
-		LoginsWaiting:  "5000",
-		Status200:      "yes",
-		LogLevel:       "WARN",
+		Office: config.Office{
+			Appid: " sandbox-app \r", Store: config.Store{Folder: config.Folder{Data: "/srv/wxkeeper"}},
+			WeChatURL: "http://127.0.0.1:9000/wechat/",
+		},
+		Addr:            "[::1]:0",
+		TrustedProxies:  "10.1.2.3/8, 192.0.2.7,::1,2001:db8::/32",
+		APIRate:         "0",
+		TokenPolicy:     "follow-key",
+		KeyAging:        "48h",
+		ChecksPerMinute: "60",
+		UsersKeep:       "8760h",
+		VerifyOpenID:    "true",
+		TokenIdle:       "1h",
+		TokenMaxAge:     "1h",
+		KeyGrace:        "0",
+		SealedMaxAge:    "0s",
+		EventsKeep:      "1h30m",
+		LoginsWaiting:   "5000",
+		Status200:       "yes",
+		LogLevel:        "WARN",
 	}.Config(goodEnv())
 	if err != nil {
 		t.Fatal(err)
 	}
 	got.Secret, got.MasterKey = "", config.MasterKey{}
 	want := config.Config{
-		Data:      "/srv/wxkeeper",
-		Addr:      "[::1]:0",
-		Appid:     "sandbox-app",
-		WeChatURL: "http://127.0.0.1:9000/wechat",
+		FollowKey:       true,
+		KeyAging:        48 * time.Hour,
+		ChecksPerMinute: 60,
+		UsersKeep:       8760 * time.Hour,
+		VerifyOpenID:    true,
+		Data:            "/srv/wxkeeper",
+		Addr:            "[::1]:0",
+		Appid:           "sandbox-app",
+		WeChatURL:       "http://127.0.0.1:9000/wechat",
 		TrustedProxies: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"),
 			netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("2001:db8::/32"),
@@ -142,7 +154,7 @@ func TestProblems(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			settings := config.Serve{Appid: "wx0123456789abcdef"}
+			settings := config.Serve{Office: config.Office{Appid: "wx0123456789abcdef"}}
 			test.change(&settings)
 			_, err := settings.Config(goodEnv())
 			wantProblem(t, err, test.setting, test.what, test.do)
@@ -193,7 +205,7 @@ func TestAllProblemsTogether(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	env := goodEnv()
 	env.Vars = append(env.Vars, "WXKEEPER_ADR=:80", "WXKEEPER_ADDR=:80", "WXKEEPER_SECRET_FILE=", "HOME=/root")
-	got, err := config.Serve{Appid: "wx1", WeChatURL: "http://proxy.example", TrustedProxies: "0.0.0.0/0"}.Config(env)
+	got, err := config.Serve{Office: config.Office{Appid: "wx1", WeChatURL: "http://proxy.example"}, TrustedProxies: "0.0.0.0/0"}.Config(env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +245,7 @@ func TestSandbox(t *testing.T) {
 }
 
 func TestNoSecretIsEverPrinted(t *testing.T) {
-	cfg, err := config.Serve{Appid: "wx1"}.Config(goodEnv())
+	cfg, err := config.Serve{Office: config.Office{Appid: "wx1"}}.Config(goodEnv())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,6 +265,29 @@ func TestNoSecretIsEverPrinted(t *testing.T) {
 		if strings.Contains(text, appSecret) || strings.Contains(lower, strings.ToLower(masterKey[:16])) ||
 			strings.Contains(text, strings.Trim(bytes, "[]")) {
 			t.Errorf("a secret is printed: %s", text)
+		}
+	}
+}
+
+func TestPushSettingsGoTogether(t *testing.T) {
+	const key = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
+	for name, test := range map[string]struct {
+		vars []string
+		says string
+	}{
+		"both":      {[]string{"WXKEEPER_PUSH_TOKEN=token", "WXKEEPER_PUSH_AES_KEY=" + key}, ""},
+		"token":     {[]string{"WXKEEPER_PUSH_TOKEN=token"}, "go together"},
+		"key":       {[]string{"WXKEEPER_PUSH_AES_KEY=" + key}, "go together"},
+		"short key": {[]string{"WXKEEPER_PUSH_TOKEN=token", "WXKEEPER_PUSH_AES_KEY=short"}, "no EncodingAESKey"},
+	} {
+		env := goodEnv()
+		env.Vars = append(env.Vars, test.vars...)
+		cfg, err := config.Serve{Office: config.Office{Appid: "wx1"}}.Config(env)
+		if test.says == "" && (err != nil || cfg.PushToken.Reveal() != "token" || cfg.PushAESKey.Reveal() != key) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

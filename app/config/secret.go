@@ -33,6 +33,24 @@ func (r *report) appSecret(setting string, env Env) app.Secret {
 	return ""
 }
 
+// push reads what the message push was set up with at mp.weixin.qq.com. Its secure mode is the only one: in the others anybody
+// who has seen one message can forge more.
+func (r *report) push(tokenSetting, keySetting string, env Env) (token, key app.Secret) {
+	tokenText, tokenRead := r.secret(tokenSetting, env)
+	keyText, keyRead := r.secret(keySetting, env)
+	if tokenRead && keyRead && (tokenText == "") != (keyText == "") {
+		r.refuse(tokenSetting, "and "+prefix+keySetting+" go together, and one is missing",
+			"Copy both from 开发管理 → 消息推送 at mp.weixin.qq.com, in 安全模式; or set neither.")
+	}
+	if keyText != "" && !aesKeyForm.MatchString(keyText) {
+		r.refuse(keySetting, "is no EncodingAESKey", "Copy it again: it is 43 letters and digits.")
+	}
+	return app.Secret(tokenText), app.Secret(keyText)
+}
+
+// aesKeyForm is the form of an EncodingAESKey.
+var aesKeyForm = regexp.MustCompile(`^[A-Za-z0-9]{43}$`)
+
 func (r *report) masterKey(setting string, env Env, data string) MasterKey {
 	text, ok := r.secret(setting, env)
 	if !ok {

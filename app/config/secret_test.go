@@ -60,7 +60,7 @@ func TestAppSecretProblems(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := config.Env{Vars: []string{"WXKEEPER_MASTER_KEY=" + masterKey, "WXKEEPER_SECRET=" + value}}
-			_, err := config.Serve{Appid: "wx1"}.Config(env)
+			_, err := config.Serve{Office: config.Office{Appid: "wx1"}}.Config(env)
 			wantProblem(t, err, "SECRET", "no AppSecret", "one line")
 			if strings.Contains(err.Error(), value) {
 				t.Errorf("the secret is shown: %v", err)
@@ -104,7 +104,7 @@ func TestSecretFileWarnings(t *testing.T) {
 			Vars:     []string{"WXKEEPER_SECRET=" + appSecret, "WXKEEPER_MASTER_KEY_FILE=" + test.path},
 			ReadFile: file(test.path, masterKey, test.mode),
 		}
-		settings := config.Serve{Appid: "wx1", Store: config.Store{Folder: config.Folder{Data: "/srv/data"}}}
+		settings := config.Serve{Office: config.Office{Appid: "wx1", Store: config.Store{Folder: config.Folder{Data: "/srv/data"}}}}
 		got, err := settings.Config(env)
 		if err != nil {
 			t.Fatal(err)

@@ -17,24 +17,35 @@ type Store struct {
 	MasterKey onlyByEnvironment `kong:"-" env:"WXKEEPER_MASTER_KEY" help:"Required. The key that encrypts everything secret at rest: 64 hex digits, as wxkeeper keygen prints. Keep it outside the data folder and as long as the data: nothing opens without it."`
 }
 
-// Serve is everything the server can be told. Its texts are raw: Config checks them.
-type Serve struct {
+// Office is what a command needs to ask WeChat about users.
+type Office struct {
 	Appid  string            `env:"WXKEEPER_APPID" placeholder:"APPID" help:"Required. AppID of the mini program, from the development settings (开发设置) at mp.weixin.qq.com."`
 	Secret onlyByEnvironment `kong:"-" env:"WXKEEPER_SECRET" help:"Required. AppSecret of the mini program, from the same page."`
 	Store
-	Addr           string `env:"WXKEEPER_ADDR" default:"127.0.0.1:8000" help:"Address to listen on. Put a reverse proxy with TLS in front of it."`
-	WeChatURL      string `name:"wechat-url" env:"WXKEEPER_WECHAT_URL" default:"https://api.weixin.qq.com" help:"Where WeChat's server API is: WeChat itself, a proxy of yours, or the sandbox."`
-	TrustedProxies string `env:"WXKEEPER_TRUSTED_PROXIES" placeholder:"CIDR,..." help:"Reverse proxies whose X-Forwarded-For is believed: addresses or CIDR ranges, separated by commas. Empty: nobody's."`
-	APIRate        string `name:"api-rate" env:"WXKEEPER_API_RATE" default:"300" help:"Failures a minute that one address may make. 0: no limit on the API at all."`
-	TokenPolicy    string `env:"WXKEEPER_TOKEN_POLICY" default:"fixed" help:"What ends a session. fixed: time alone, by the next two settings."`
-	TokenIdle      string `env:"WXKEEPER_TOKEN_IDLE" default:"720h" help:"A session unused for so long ends."`
-	TokenMaxAge    string `env:"WXKEEPER_TOKEN_MAX_AGE" default:"4320h" help:"A session so old ends, used or not."`
-	KeyGrace       string `env:"WXKEEPER_KEY_GRACE" default:"10m" help:"How long a session key that a login replaced still opens data sealed under it; the two before the current one do."`
-	SealedMaxAge   string `env:"WXKEEPER_SEALED_MAX_AGE" default:"24h" help:"Sealed data older than this is refused. 0: any age is accepted."`
-	EventsKeep     string `env:"WXKEEPER_EVENTS_KEEP" default:"720h" help:"How long events are kept."`
-	LoginsWaiting  string `env:"WXKEEPER_LOGINS_WAITING" default:"1024" help:"How many logins may wait for WeChat at once, at least 1024. One more is told to try again later."`
-	Status200      Switch `name:"status-200" env:"WXKEEPER_STATUS_200" default:"false" help:"Answer failures of the API with HTTP status 200, for clients that read only the body."`
-	LogLevel       string `env:"WXKEEPER_LOG_LEVEL" default:"info" help:"What is logged: debug, info, warn or error and everything above it."`
+	WeChatURL string `name:"wechat-url" env:"WXKEEPER_WECHAT_URL" default:"https://api.weixin.qq.com" help:"Where WeChat's server API is: WeChat itself, a proxy of yours, or the sandbox."`
+}
+
+// Serve is everything the server can be told. Its texts are raw: Config checks them.
+type Serve struct {
+	Office
+	Addr            string            `env:"WXKEEPER_ADDR" default:"127.0.0.1:8000" help:"Address to listen on. Put a reverse proxy with TLS in front of it."`
+	TrustedProxies  string            `env:"WXKEEPER_TRUSTED_PROXIES" placeholder:"CIDR,..." help:"Reverse proxies whose X-Forwarded-For is believed: addresses or CIDR ranges, separated by commas. Empty: nobody's."`
+	APIRate         string            `name:"api-rate" env:"WXKEEPER_API_RATE" default:"300" help:"Failures a minute that one address may make. 0: no limit on the API at all."`
+	TokenPolicy     string            `env:"WXKEEPER_TOKEN_POLICY" default:"fixed" help:"What ends a session. fixed: time alone, by the next two settings. follow-key: also WeChat's word that the user's session key is dead."`
+	TokenIdle       string            `env:"WXKEEPER_TOKEN_IDLE" default:"720h" help:"A session unused for so long ends."`
+	TokenMaxAge     string            `env:"WXKEEPER_TOKEN_MAX_AGE" default:"4320h" help:"A session so old ends, used or not."`
+	KeyGrace        string            `env:"WXKEEPER_KEY_GRACE" default:"10m" help:"How long a session key that a login replaced still opens data sealed under it; the two before the current one do."`
+	KeyAging        string            `env:"WXKEEPER_KEY_AGING" default:"24h" help:"A session key unconfirmed for so long counts as aging: it may be good or not."`
+	ChecksPerMinute string            `env:"WXKEEPER_CHECKS_PER_MINUTE" default:"300" help:"How many session keys a minute the background check may ask WeChat about. 0: none."`
+	SealedMaxAge    string            `env:"WXKEEPER_SEALED_MAX_AGE" default:"24h" help:"Sealed data older than this is refused. 0: any age is accepted."`
+	EventsKeep      string            `env:"WXKEEPER_EVENTS_KEEP" default:"720h" help:"How long events are kept."`
+	UsersKeep       string            `env:"WXKEEPER_USERS_KEEP" default:"0" help:"A user not seen for so long is erased. 0: never."`
+	LoginsWaiting   string            `env:"WXKEEPER_LOGINS_WAITING" default:"1024" help:"How many logins may wait for WeChat at once, at least 1024. One more is told to try again later."`
+	Status200       Switch            `name:"status-200" env:"WXKEEPER_STATUS_200" default:"false" help:"Answer failures of the API with HTTP status 200, for clients that read only the body."`
+	VerifyOpenID    Switch            `name:"verify-openid" env:"WXKEEPER_VERIFY_OPENID" default:"false" help:"Tell the openid at /verify/ too, for a back end that needs it."`
+	PushToken       onlyByEnvironment `kong:"-" env:"WXKEEPER_PUSH_TOKEN" help:"Token of WeChat's message push (消息推送), whose address is /wechat/push/ here. Empty: no message push."`
+	PushAESKey      onlyByEnvironment `kong:"-" env:"WXKEEPER_PUSH_AES_KEY" help:"EncodingAESKey of the message push, for its secure mode (安全模式)."`
+	LogLevel        string            `env:"WXKEEPER_LOG_LEVEL" default:"info" help:"What is logged: debug, info, warn or error and everything above it."`
 }
 
 // Sandbox is what the emulator can be told; everything else has its default. Without a folder it uses a throw-away one.
@@ -64,6 +75,9 @@ func (*Switch) IsBool() bool { return true }
 
 // Help tells kong what no flag can tell: the secrets.
 func (Serve) Help() string { return secretsHelp(Serve{}) }
+
+// Help tells kong what no flag can tell: the secrets.
+func (Office) Help() string { return secretsHelp(Office{}) }
 
 // Help tells kong what no flag can tell: the master key.
 func (Store) Help() string { return secretsHelp(Store{}) }

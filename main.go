@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,13 +22,12 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"golang.org/x/term"
 
 	"wxkeeper/app"
+	"wxkeeper/app/command"
 	"wxkeeper/app/config"
 	"wxkeeper/app/job"
 	"wxkeeper/app/keeper"
-	"wxkeeper/app/operator"
 	"wxkeeper/app/sandbox"
 	"wxkeeper/app/web"
 	"wxkeeper/app/wechat"
@@ -49,26 +47,20 @@ Every flag is an environment variable too; secrets are variables or files only, 
 
 // commands are all that the program can be told to do.
 type commands struct {
-	Sandbox  sandboxCommand  `cmd:"" help:"Start everything in one process with an emulated WeChat and a dozen phones; no account, no settings."`
-	Serve    serveCommand    `cmd:"" help:"Serve a mini program."`
-	Keygen   keygenCommand   `cmd:"" help:"Print a new master key."`
-	Operator operatorCommand `cmd:"" help:"Manage who may use the dashboard."`
-	Users    usersCommand    `cmd:"" help:"Work on users."`
-	Check    checkCommand    `cmd:"" help:"Read all data: is everything sound, does every key open? Changes nothing and may run beside the server."`
-	Migrate  migrateCommand  `cmd:"" help:"Bring the database up to this version. serve does it by itself."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
-}
-
-// streams are what a command reads and writes.
-type streams struct {
-	in       io.Reader
-	out, err io.Writer
+	Sandbox  sandboxCommand   `cmd:"" help:"Start everything in one process with an emulated WeChat and a dozen phones; no account, no settings."`
+	Serve    serveCommand     `cmd:"" help:"Serve a mini program."`
+	Keygen   command.Keygen   `cmd:"" help:"Print a new master key."`
+	Operator command.Operator `cmd:"" help:"Manage who may use the dashboard."`
+	Users    command.Users    `cmd:"" help:"Work on users."`
+	Check    command.Check    `cmd:"" help:"Read all data: is everything sound, does every key open? Changes nothing and may run beside the server."`
+	Migrate  command.Migrate  `cmd:"" help:"Bring the database up to this version. serve does it by itself."`
+	Version  command.Version  `cmd:"" help:"Print the version."`
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := run(ctx, os.Args[1:], config.OS(), streams{os.Stdin, os.Stdout, os.Stderr})
+	err := run(ctx, os.Args[1:], config.OS(), command.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "wxkeeper: "+inWords(err))
 		os.Exit(1)
@@ -84,9 +76,9 @@ func inWords(err error) string {
 	return err.Error()
 }
 
-func run(ctx context.Context, arguments []string, env config.Env, std streams) error {
+func run(ctx context.Context, arguments []string, env config.Env, std command.Streams) error {
 	parser, err := kong.New(&commands{}, kong.Name("wxkeeper"), kong.Description(description),
-		kong.Writers(std.out, std.err), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Writers(std.Out, std.Err), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return err
 	}
@@ -98,18 +90,18 @@ func run(ctx context.Context, arguments []string, env config.Env, std streams) e
 		return fmt.Errorf("%w\nwxkeeper --help lists the commands", err)
 	}
 	chosen.BindTo(ctx, (*context.Context)(nil))
-	return chosen.Run(env, std)
+	return chosen.Run(env, std, command.Release(version))
 }
 
 type serveCommand struct{ config.Serve }
 
 // Run serves until it is told to stop.
-func (c *serveCommand) Run(ctx context.Context, env config.Env, std streams) error {
+func (c *serveCommand) Run(ctx context.Context, env config.Env, std command.Streams) error {
 	settings, err := c.Config(env)
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(std.err, &slog.HandlerOptions{Level: settings.LogLevel}))
+	log := slog.New(slog.NewJSONHandler(std.Err, &slog.HandlerOptions{Level: settings.LogLevel}))
 	for _, warning := range settings.Warnings {
 		log.Warn(warning)
 	}
@@ -144,6 +136,7 @@ func serve(
 	}
 	client, err := wechat.NewClient(wechat.Options{
 		BaseURL: settings.WeChatURL, Appid: settings.Appid, Secret: settings.Secret, MaxWaiting: settings.LoginsWaiting,
+		AccessTokens: keeper.AccessTokens(store, ring, served), Log: log,
 	})
 	if err != nil {
 		return err
@@ -154,8 +147,9 @@ func serve(
 	keys := keeper.New(keeper.Options{
 		App: served, Store: store, Ring: ring, WeChat: client, Clock: time.Now, Log: log,
 		Settings: keeper.Settings{
-			Sessions: settings.Sessions, KeyGrace: settings.KeyGrace, SealedMaxAge: settings.SealedMaxAge,
-			EventsKeep: settings.EventsKeep, LimitFailures: settings.APIRate > 0, AcceptMockCode: emulated,
+			Sessions: settings.Sessions, FollowKey: settings.FollowKey, KeyGrace: settings.KeyGrace, KeyAging: settings.KeyAging,
+			SealedMaxAge: settings.SealedMaxAge, EventsKeep: settings.EventsKeep, UsersKeep: settings.UsersKeep,
+			ChecksPerMinute: settings.ChecksPerMinute, LimitFailures: settings.APIRate > 0, AcceptMockCode: emulated,
 		},
 	})
 	defer keys.Close()
@@ -189,7 +183,8 @@ func startJobs(ctx context.Context, store *db.DB, keys *keeper.Keeper, log *slog
 	go func() {
 		defer close(ended)
 		job.Runner{Store: store, Clock: time.Now, Log: log}.Run(ctx,
-			job.Job{Name: "sweep", Every: time.Hour, Run: keys.Sweep})
+			job.Job{Name: "sweep", Every: time.Hour, Run: keys.Sweep},
+			job.Job{Name: "check keys", Every: time.Minute, Run: keys.Probe})
 	}()
 	return func() {
 		cancel()
@@ -229,7 +224,7 @@ func serveUntil(ctx context.Context, listener net.Listener, server *http.Server)
 type sandboxCommand struct{ config.Sandbox }
 
 // Run starts the emulator, the server and the phones, until it is told to stop.
-func (c *sandboxCommand) Run(ctx context.Context, std streams) (err error) {
+func (c *sandboxCommand) Run(ctx context.Context, std command.Streams) (err error) {
 	settings, err := c.Config()
 	if err != nil {
 		return err
@@ -257,7 +252,7 @@ func (c *sandboxCommand) Run(ctx context.Context, std streams) (err error) {
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	defer stop()
-	log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := slog.New(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	beside.Go(func() {
 		err := serveUntil(ctx, listener, &http.Server{Handler: emulator, ReadHeaderTimeout: 10 * time.Second})
 		if err != nil {
@@ -266,10 +261,10 @@ func (c *sandboxCommand) Run(ctx context.Context, std streams) (err error) {
 	})
 	return serve(ctx, settings, true, log, func(address string) error {
 		crowd := sandbox.NewCrowd(phones, "http://"+address, sandbox.CrowdOptions{})
-		if err := greet(std.out, address, settings, kept); err != nil {
+		if err := greet(std.Out, address, settings, kept); err != nil {
 			return err
 		}
-		beside.Go(func() { live(ctx, crowd, std.out) })
+		beside.Go(func() { live(ctx, crowd, std.Out) })
 		return nil
 	})
 }
@@ -346,197 +341,4 @@ Log in as phone 1, then open its profile with the token of the answer:
   curl -s %[2]s/sandbox/phones/1/sealed | curl -H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/json' -d @- http://%[1]s/getinfo/
 `, address, settings.WeChatURL, settings.Data, fate)
 	return err
-}
-
-type keygenCommand struct{}
-
-// Run prints a new master key.
-func (keygenCommand) Run(std streams) error {
-	_, err := fmt.Fprintln(std.out, config.NewMasterKey().Reveal())
-	return err
-}
-
-type operatorCommand struct {
-	Add    operatorAddCommand    `cmd:"" help:"Make an account; asks for the password."`
-	Passwd operatorPasswdCommand `cmd:"" help:"Give an account a new password."`
-}
-
-// passwordFlag says where a password comes from.
-type passwordFlag struct {
-	PasswordStdin bool `help:"Read the password from standard input; one newline at its end is not part of it."`
-}
-
-type operatorAddCommand struct {
-	Name string `arg:"" help:"Name the operator signs in with."`
-	Role string `enum:"viewer,operator,admin" default:"operator" help:"viewer sees, operator also acts on users, admin also changes the server and its operators."`
-	passwordFlag
-	config.Folder
-}
-
-// Run makes an account.
-func (c *operatorAddCommand) Run(ctx context.Context, std streams) error {
-	password, err := c.read(std)
-	if err != nil {
-		return err
-	}
-	err = withAccounts(ctx, c.Path(), func(accounts operator.Accounts) error {
-		return accounts.Add(ctx, c.Name, app.Role(c.Role), password)
-	})
-	if app.KindOf(err) == app.AlreadyExists {
-		return fmt.Errorf("an operator named %s exists already: wxkeeper operator passwd %s gives it a new password", c.Name, c.Name)
-	}
-	return told(std.out, err, "%s may use the dashboard as %s.\n", c.Name, c.Role)
-}
-
-type operatorPasswdCommand struct {
-	Name string `arg:"" help:"Name of the account."`
-	passwordFlag
-	config.Folder
-}
-
-// Run gives an account a new password.
-func (c *operatorPasswdCommand) Run(ctx context.Context, std streams) error {
-	password, err := c.read(std)
-	if err != nil {
-		return err
-	}
-	if err := mustExist(c.Path()); err != nil {
-		return err
-	}
-	err = withAccounts(ctx, c.Path(), func(accounts operator.Accounts) error {
-		return accounts.SetPassword(ctx, c.Name, password)
-	})
-	if app.KindOf(err) == app.NotFound {
-		return fmt.Errorf("no operator is named %s: wxkeeper operator add %s makes the account", c.Name, c.Name)
-	}
-	return told(std.out, err, "%s has a new password.\n", c.Name)
-}
-
-func withAccounts(ctx context.Context, folder string, work func(operator.Accounts) error) error {
-	return withStore(ctx, folder, func(store *db.DB) error {
-		return work(operator.Accounts{Store: store, Clock: time.Now})
-	})
-}
-
-func withStore(ctx context.Context, folder string, work func(*db.DB) error) error {
-	store, err := db.OpenBeside(ctx, folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(work(store), store.Close())
-}
-
-// told says that a command succeeded, if it did.
-func told(out io.Writer, err error, format string, arguments ...any) error {
-	if err == nil {
-		_, err = fmt.Fprintf(out, format, arguments...)
-	}
-	return err
-}
-
-// read asks for a password without showing it, or takes it from standard input.
-func (f passwordFlag) read(std streams) (app.Secret, error) {
-	if f.PasswordStdin {
-		text, err := io.ReadAll(io.LimitReader(std.in, 4096))
-		return app.Secret(strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")), err
-	}
-	terminal, ok := std.in.(*os.File)
-	if !ok || !term.IsTerminal(int(terminal.Fd())) {
-		return "", errors.New("there is no terminal to ask for the password: use --password-stdin")
-	}
-	first, err := ask(terminal, std.err, "Password: ")
-	if err != nil {
-		return "", err
-	}
-	second, err := ask(terminal, std.err, "The same again: ")
-	if err == nil && first != second {
-		err = errors.New("the two passwords differ")
-	}
-	return first, err
-}
-
-func ask(terminal *os.File, prompt io.Writer, question string) (app.Secret, error) {
-	fmt.Fprint(prompt, question)
-	text, err := term.ReadPassword(int(terminal.Fd()))
-	fmt.Fprintln(prompt)
-	return app.Secret(text), err
-}
-
-type usersCommand struct {
-	Export usersExportCommand `cmd:"" help:"Write all users to standard output, phone numbers in clear."`
-}
-
-type usersExportCommand struct {
-	Format string `enum:"jsonl,csv" default:"jsonl" help:"jsonl: one JSON object a line. csv: for a spreadsheet."`
-	config.Store
-}
-
-// Run writes all users.
-func (c *usersExportCommand) Run(ctx context.Context, env config.Env, std streams) error {
-	return withData(ctx, c.Store, env, func(store *db.DB, ring *db.KeyRing) error {
-		return keeper.Export(ctx, store, ring, keeper.Format(c.Format), std.out)
-	})
-}
-
-type checkCommand struct{ config.Store }
-
-// Run reads all data and says what is wrong with it.
-func (c *checkCommand) Run(ctx context.Context, env config.Env, std streams) error {
-	return withData(ctx, c.Store, env, func(store *db.DB, ring *db.KeyRing) error {
-		health, err := keeper.Check(ctx, store, ring)
-		if err != nil {
-			return err
-		}
-		for _, problem := range health.Problems {
-			fmt.Fprintln(std.out, problem)
-		}
-		if found := len(health.Problems) + health.Unsaid; found > 0 {
-			return fmt.Errorf("%d problems found (%d not shown): stop the server and restore a backup, or ask for help with this list", found, health.Unsaid)
-		}
-		return told(std.out, nil, "Sound: %d users and %d session keys were read.\n", health.Users, health.Keys)
-	})
-}
-
-// withData opens a data folder that must exist, and what is encrypted in it.
-func withData(ctx context.Context, settings config.Store, env config.Env, work func(*db.DB, *db.KeyRing) error) error {
-	folder, master, err := settings.Open(env)
-	if err != nil {
-		return err
-	}
-	if err := mustExist(folder); err != nil {
-		return err
-	}
-	return withStore(ctx, folder, func(store *db.DB) error {
-		ring, err := store.KeyRing(ctx, master.Bytes())
-		if err != nil {
-			return err
-		}
-		return work(store, ring)
-	})
-}
-
-func mustExist(folder string) error {
-	if db.Exists(folder) {
-		return nil
-	}
-	return fmt.Errorf("there is no database in %s: set WXKEEPER_DATA to the folder the server uses", folder)
-}
-
-type migrateCommand struct{ config.Folder }
-
-// Run brings the database up to date.
-func (c *migrateCommand) Run(ctx context.Context, std streams) error {
-	store, err := db.Open(ctx, c.Path())
-	if err != nil {
-		return err
-	}
-	schema, err := store.SchemaVersion(ctx)
-	return errors.Join(told(std.out, err, "The database in %s is at version %d.\n", c.Path(), schema), store.Close())
-}
-
-type versionCommand struct{}
-
-// Run prints the version.
-func (versionCommand) Run(std streams) error {
-	return told(std.out, nil, "wxkeeper %s, %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -137,7 +137,6 @@ func TestProblems(t *testing.T) {
 		{"proxy range too wide", func(s *config.Serve) { s.TrustedProxies = "10.0.0.0/33" }, "TRUSTED_PROXIES", "CIDR", "10.0.0.5"},
 		{"rate below zero", func(s *config.Serve) { s.APIRate = "-1" }, "API_RATE", `"-1"`, "from 0 to"},
 		{"rate no number", func(s *config.Serve) { s.APIRate = "300/min" }, "API_RATE", "not a number", "whole number"},
-		{"policy of the next release", func(s *config.Serve) { s.TokenPolicy = "follow-key" }, "TOKEN_POLICY", "does not know yet", "next release"},
 		{"no policy", func(s *config.Serve) { s.TokenPolicy = "sliding" }, "TOKEN_POLICY", "no policy", "fixed"},
 		{"idle zero", func(s *config.Serve) { s.TokenIdle = "0" }, "TOKEN_IDLE", "too short", "720h"},
 		{"idle longer than max age", func(s *config.Serve) { s.TokenMaxAge = "24h" }, "TOKEN_IDLE", "longer than WXKEEPER_TOKEN_MAX_AGE (24h)", "lower TOKEN_IDLE"},

@@ -28,6 +28,13 @@ func Check(ctx context.Context, store *db.DB, ring *db.KeyRing) (Health, error) 
 	for _, line := range damage {
 		health.found("database: %s", line)
 	}
+	broken, err := store.Read().BrokenAudit(ctx, ring)
+	if err != nil {
+		return health, err
+	}
+	if broken != 0 {
+		health.found("audit log: row %d does not follow from the one before: somebody changed, deleted or inserted rows", broken)
+	}
 	err = eachUser(ctx, store, func(user app.User) error { return health.checkUser(ctx, store, ring, user) })
 	return health, err
 }

@@ -149,3 +149,13 @@ func eachUser(ctx context.Context, store *db.DB, visit func(app.User) error) err
 		last = users[len(users)-1].ID
 	}
 }
+
+// EachUser visits the users of the app, first login first, by their numbers.
+func (k *Keeper) EachUser(ctx context.Context, visit func(app.UserNumber) error) error {
+	return eachUser(ctx, k.Store, func(user app.User) error {
+		if user.AppID != k.App.ID {
+			return nil
+		}
+		return visit(user.Number)
+	})
+}

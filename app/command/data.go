@@ -1,0 +1,65 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"wxkeeper/app/config"
+	"wxkeeper/app/keeper"
+	"wxkeeper/db"
+)
+
+// Release is the version of the program.
+type Release string
+
+// Keygen prints a new master key.
+type Keygen struct{}
+
+// Run prints a new master key.
+func (Keygen) Run(std Streams) error {
+	_, err := fmt.Fprintln(std.Out, config.NewMasterKey().Reveal())
+	return err
+}
+
+// Check reads all data and says what is wrong with it.
+type Check struct{ config.Store }
+
+// Run reads all data and says what is wrong with it.
+func (c *Check) Run(ctx context.Context, env config.Env, std Streams) error {
+	return withData(ctx, c.Store, env, func(store *db.DB, ring *db.KeyRing) error {
+		health, err := keeper.Check(ctx, store, ring)
+		if err != nil {
+			return err
+		}
+		for _, problem := range health.Problems {
+			fmt.Fprintln(std.Out, problem)
+		}
+		if found := len(health.Problems) + health.Unsaid; found > 0 {
+			return fmt.Errorf("%d problems found (%d not shown): stop the server and restore a backup, or ask for help with this list", found, health.Unsaid)
+		}
+		return told(std.Out, nil, "Sound: %d users and %d session keys were read.\n", health.Users, health.Keys)
+	})
+}
+
+// Migrate brings the database up to this version.
+type Migrate struct{ config.Folder }
+
+// Run brings the database up to date.
+func (c *Migrate) Run(ctx context.Context, std Streams) error {
+	store, err := db.Open(ctx, c.Path())
+	if err != nil {
+		return err
+	}
+	schema, err := store.SchemaVersion(ctx)
+	return errors.Join(told(std.Out, err, "The database in %s is at version %d.\n", c.Path(), schema), store.Close())
+}
+
+// Version prints the version.
+type Version struct{}
+
+// Run prints the version.
+func (Version) Run(std Streams, release Release) error {
+	return told(std.Out, nil, "wxkeeper %s, %s %s/%s\n", release, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}

@@ -80,7 +80,7 @@ CREATE TABLE sessions (
 
 CREATE UNIQUE INDEX sessions_by_token ON sessions (token_hash);
 
-CREATE TABLE events (
+{{define "events"}}(
   id             {{.Key}},
   app_id         {{.Int}} NOT NULL,
   user_id        {{.Int}} NOT NULL,
@@ -97,26 +97,11 @@ CREATE TABLE events (
   model          {{.Text}},
   wechat_version {{.ASCII}},
   address        {{.ASCII}}
-);
+){{end}}
 
-CREATE TABLE stranger_events (
-  id             {{.Key}},
-  app_id         {{.Int}} NOT NULL,
-  user_id        {{.Int}} NOT NULL,
-  previous       {{.Int}} NOT NULL,
-  request_id     {{.ASCII}} NOT NULL,
-  reason         {{.ASCII}} NOT NULL,
-  fingerprint    {{.Bytes}},
-  errcode        {{.Int}} NOT NULL,
-  rid            {{.ASCII}},
-  detail         {{.Text}},
-  client_appid   {{.ASCII}},
-  client_version {{.ASCII}},
-  platform       {{.ASCII}},
-  model          {{.Text}},
-  wechat_version {{.ASCII}},
-  address        {{.ASCII}}
-);
+CREATE TABLE events {{template "events" .}};
+
+CREATE TABLE stranger_events {{template "events" .}};
 
 CREATE TABLE counters (
   app_id {{.Int}} NOT NULL,

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -155,9 +156,13 @@ func serve(
 	defer keys.Close()
 	stopJobs := startJobs(ctx, store, keys, log)
 	defer stopJobs()
+	push, err := newPush(settings)
+	if err != nil {
+		return err
+	}
 	server := web.New(web.Options{
 		Keeper: keys, Ready: store.Ready, APIRate: settings.APIRate, TrustedProxies: settings.TrustedProxies,
-		Status200: settings.Status200, Log: log, Clock: time.Now,
+		Status200: settings.Status200, VerifyOpenID: settings.VerifyOpenID, Push: push, Log: log, Clock: time.Now,
 	})
 	listener, err := listen(settings.Addr)
 	if err != nil {
@@ -167,6 +172,14 @@ func serve(
 		return errors.Join(err, listener.Close())
 	}
 	return serveUntil(ctx, listener, web.NewHTTPServer(server.Handler(), log))
+}
+
+// newPush makes our end of WeChat's message push, nil where none is set up.
+func newPush(settings config.Config) (*wechat.Push, error) {
+	if settings.PushToken == "" {
+		return nil, nil
+	}
+	return wechat.NewPush(wechat.PushOptions{Appid: settings.Appid, Token: settings.PushToken, AESKey: settings.PushAESKey})
 }
 
 func warnWithoutOperator(ctx context.Context, store *db.DB, log *slog.Logger, emulated bool) error {
@@ -247,6 +260,7 @@ func (c *sandboxCommand) Run(ctx context.Context, std command.Streams) (err erro
 		return err
 	}
 	settings.WeChatURL = "http://" + listener.Addr().String()
+	settings.PushToken, settings.PushAESKey = app.Secret(rand.Text()), app.Secret((rand.Text() + rand.Text())[:43])
 
 	ctx, stop := context.WithCancel(ctx)
 	var beside sync.WaitGroup
@@ -264,8 +278,23 @@ func (c *sandboxCommand) Run(ctx context.Context, std command.Streams) (err erro
 		if err := greet(std.Out, address, settings, kept); err != nil {
 			return err
 		}
-		beside.Go(func() { live(ctx, crowd, std.Out) })
+		beside.Go(func() {
+			if err := introduce(ctx, emulator, "http://"+address, settings); err != nil && ctx.Err() == nil {
+				log.Error("emulated WeChat cannot reach the server", "error", err)
+			}
+			live(ctx, crowd, std.Out)
+		})
 		return nil
+	})
+}
+
+// introduce tells the emulated WeChat where the server takes pre-fetched codes and pushed messages, as an admin does at WeChat.
+func introduce(ctx context.Context, emulator *sandbox.WeChat, address string, settings config.Config) error {
+	if err := emulator.SetPrefetch("", sandbox.Prefetch{URL: address + "/prefetch/"}); err != nil {
+		return err
+	}
+	return emulator.SetPush(ctx, "", sandbox.PushSettings{
+		URL: address + "/wechat/push/", Token: settings.PushToken, EncodingAESKey: settings.PushAESKey,
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -91,7 +92,7 @@ func (s *Server) answerFailure(err error, c echo.Context) {
 	failure, caller := failureOf(err), callerOf(c)
 	wire := wireFailures[failure.Kind]
 	s.logFailure(c, err, wire)
-	if wire.callersFault() {
+	if wire.callersFault() && !s.spared(c) {
 		s.failures.count(caller.Client.Address, caller.At)
 	}
 	drain(c)
@@ -139,9 +140,13 @@ func setRetryAfter(c echo.Context, failure *app.Error) {
 	}
 }
 
+// statusOf gives the status as it is to whoever looks at nothing else: probes, front doors that let people in by it, and WeChat.
 func (s *Server) statusOf(c echo.Context, wire wireFailure) int {
-	path := c.Request().URL.Path
-	if s.status200 && path != healthPath && path != readyPath {
+	switch strings.TrimSuffix(c.Request().URL.Path, "/") {
+	case healthPath, readyPath, verifyPath, pushPath:
+		return wire.status
+	}
+	if s.status200 {
 		return http.StatusOK
 	}
 	return wire.status

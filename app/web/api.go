@@ -73,8 +73,18 @@ func openedReply(opened keeper.Opened) any {
 }
 
 type sessionReply struct {
-	User      string `json:"user"`
-	ExpiresIn int64  `json:"expires_in"`
+	User      string         `json:"user"`
+	ExpiresIn int64          `json:"expires_in"`
+	KeyStatus keyStatusReply `json:"key_status"`
+	Next      app.Next       `json:"next"`
+}
+
+// keyStatusReply is what is known of the user's session key. Since is missing where the user has no key at all.
+type keyStatusReply struct {
+	State   app.KeyState     `json:"state"`
+	Since   time.Time        `json:"since,omitzero"`
+	By      app.Confirmation `json:"by,omitempty"`
+	Errcode int              `json:"errcode,omitempty"`
 }
 
 func (s *Server) session(c echo.Context) error {
@@ -86,7 +96,11 @@ func (s *Server) session(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return reply(c, sessionReply{session.User.String(), seconds(session.ExpiresIn)})
+	return reply(c, sessionReply{session.User.String(), seconds(session.ExpiresIn), keyStatusOf(session.Key), session.Next})
+}
+
+func keyStatusOf(key app.Freshness) keyStatusReply {
+	return keyStatusReply{key.State, key.Since.UTC().Truncate(time.Second), key.By, key.Errcode}
 }
 
 func (s *Server) logout(c echo.Context) error {
@@ -100,10 +114,29 @@ func (s *Server) logout(c echo.Context) error {
 	return reply(c, nothing{})
 }
 
+// prefetch takes the code that WeChat's servers send when the mini program starts cold (数据预拉取): it may have replaced the
+// user's key. The client finds the answer in wx.getBackgroundFetchData. What else stands in the query is for back ends that
+// prepare data, and a query that is not well formed is no reason to lose the code.
+func (s *Server) prefetch(c echo.Context) error {
+	query := c.QueryParams()
+	code, appid := query.Get("code"), query.Get("appid")
+	switch {
+	case code == "":
+		return app.FailField(app.MissingParameter, "", "code")
+	case appid != "" && appid != string(s.keeper.App.Appid):
+		return malformed("appid")
+	}
+	if err := s.keeper.Prefetch(c.Request().Context(), callerOf(c), code); err != nil {
+		return err
+	}
+	return reply(c, nothing{})
+}
+
 const (
-	loginPath  = "/login"
-	healthPath = "/healthz"
-	readyPath  = "/readyz"
+	loginPath    = "/login"
+	prefetchPath = "/prefetch"
+	healthPath   = "/healthz"
+	readyPath    = "/readyz"
 )
 
 // healthz says that the process lives, whatever the disk or WeChat do.

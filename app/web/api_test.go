@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -20,12 +21,14 @@ type house struct {
 	*Server
 	weChat *weChat
 	store  *db.DB
+	folder string
 }
 
-func newHouse(t *testing.T, change ...func(*Options)) house {
+func newHouse(t testing.TB, change ...func(*Options)) house {
 	t.Helper()
 	standIn, address := newWeChat(t)
-	store, err := db.Open(t.Context(), t.TempDir())
+	folder := t.TempDir()
+	store, err := db.Open(t.Context(), folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +50,7 @@ func newHouse(t *testing.T, change ...func(*Options)) house {
 		Settings: keeper.Settings{
 			Sessions:     app.SessionPolicy{Idle: 30 * 24 * time.Hour, MaxAge: 180 * 24 * time.Hour},
 			KeyGrace:     10 * time.Minute,
+			KeyAging:     24 * time.Hour,
 			SealedMaxAge: 24 * time.Hour,
 		},
 	})
@@ -55,7 +59,7 @@ func newHouse(t *testing.T, change ...func(*Options)) house {
 		_ = store.Close() // a test may have closed it
 	})
 	s, _ := newServer(append(change, func(o *Options) { o.Keeper, o.Ready = keeping, store.Ready })...)
-	return house{s, standIn, store}
+	return house{s, standIn, store, folder}
 }
 
 // TestContract plays the scripts of testdata/contract.
@@ -67,7 +71,7 @@ func TestContract(t *testing.T) {
 }
 
 // value is what a person's phone gives.
-func (h house) value(t *testing.T, kind, argument string) string {
+func (h house) value(t testing.TB, kind, argument string) string {
 	t.Helper()
 	value, err := h.weChat.value(kind, argument)
 	if err != nil {
@@ -76,7 +80,7 @@ func (h house) value(t *testing.T, kind, argument string) string {
 	return value
 }
 
-func (h house) login(t *testing.T, name string) (token string) {
+func (h house) login(t testing.TB, name string) (token string) {
 	t.Helper()
 	got := ask(t, h.Server, request{method: "POST", path: "/login/", kind: "json", body: jsonOf(map[string]string{"code": h.value(t, "code", name)})})
 	var data loginReply
@@ -227,5 +231,23 @@ func TestStorageGone(t *testing.T) {
 	wantFailure(t, ask(t, h.Server, request{method: "GET", path: "/readyz"}), app.StorageUnavailable)
 	if got := ask(t, h.Server, request{method: "GET", path: "/healthz"}); got.HTTP != 200 {
 		t.Errorf("healthz: HTTP %d", got.HTTP)
+	}
+}
+
+func TestKeyStatus(t *testing.T) {
+	shanghai := time.FixedZone("CST", 8*60*60)
+	tests := []struct {
+		key  app.Freshness
+		want string
+	}{
+		{app.Freshness{State: app.KeyNew, Since: noon.Add(time.Millisecond)}, `{"state":"new","since":"2026-03-01T12:00:00Z"}`},
+		{app.Freshness{State: app.KeyConfirmed, Since: noon.In(shanghai), By: app.ConfirmedByWeChat}, `{"state":"confirmed","since":"2026-03-01T12:00:00Z","by":"wechat"}`},
+		{app.Freshness{State: app.KeyDead, Since: noon, Errcode: 87009}, `{"state":"dead","since":"2026-03-01T12:00:00Z","errcode":87009}`},
+		{app.Freshness{State: app.KeyDead}, `{"state":"dead"}`},
+	}
+	for _, test := range tests {
+		if got, _ := json.Marshal(keyStatusOf(test.key)); string(got) != test.want {
+			t.Errorf("%s, want %s", got, test.want)
+		}
 	}
 }

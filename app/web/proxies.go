@@ -45,6 +45,13 @@ func (p *proxies) trusts(address netip.Addr) bool {
 	})
 }
 
+// beside says whether an address is no client's: a proxy that an operator has named, or somebody on this machine or in the same
+// private network.
+func (p *proxies) beside(address string) bool {
+	parsed, err := netip.ParseAddr(address)
+	return err == nil && (parsed.IsLoopback() || parsed.IsPrivate() || p.trusts(parsed))
+}
+
 // warnOf tells the operator once that a proxy may have been forgotten.
 func (p *proxies) warnOf(claims []string) {
 	if len(claims) == 0 {

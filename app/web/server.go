@@ -14,6 +14,7 @@ import (
 
 	"wxkeeper/app"
 	"wxkeeper/app/keeper"
+	"wxkeeper/app/wechat"
 )
 
 // Options is what a Server is built from.
@@ -21,35 +22,41 @@ type Options struct {
 	Keeper         *keeper.Keeper
 	Ready          func(context.Context) error // says why requests cannot be served now, nil when they can
 	APIRate        int                         // failures one address may make in a minute, 0: no limit
-	TrustedProxies []netip.Prefix              // whose X-Forwarded-For is believed
+	TrustedProxies []netip.Prefix              // whose X-Forwarded-For is believed, and who is not limited at /verify/
 	Status200      bool                        // failures of the API with HTTP 200, as the seed article's server answers them
+	VerifyOpenID   bool                        // tell back ends that verify a token its user's openid as well
+	Push           *wechat.Push                // our end of WeChat's message push, nil: not set up
 	Log            *slog.Logger
 	Clock          func() time.Time
 }
 
-// Server answers mini programs.
+// Server answers mini programs, the back ends beside it, and WeChat where it calls us.
 type Server struct {
-	keeper    *keeper.Keeper
-	ready     func(context.Context) error
-	failures  *failureLimit
-	proxies   *proxies
-	status200 bool
-	log       *slog.Logger
-	clock     func() time.Time
-	echo      *echo.Echo
+	keeper       *keeper.Keeper
+	ready        func(context.Context) error
+	failures     *failureLimit
+	proxies      *proxies
+	status200    bool
+	verifyOpenID bool
+	push         *wechat.Push
+	log          *slog.Logger
+	clock        func() time.Time
+	echo         *echo.Echo
 }
 
 // New builds a Server. It starts nothing.
 func New(options Options) *Server {
 	s := &Server{
-		keeper:    options.Keeper,
-		ready:     options.Ready,
-		failures:  newFailureLimit(options.APIRate),
-		proxies:   &proxies{trusted: options.TrustedProxies, log: options.Log},
-		status200: options.Status200,
-		log:       options.Log,
-		clock:     options.Clock,
-		echo:      echo.New(),
+		keeper:       options.Keeper,
+		ready:        options.Ready,
+		failures:     newFailureLimit(options.APIRate),
+		proxies:      &proxies{trusted: options.TrustedProxies, log: options.Log},
+		status200:    options.Status200,
+		verifyOpenID: options.VerifyOpenID,
+		push:         options.Push,
+		log:          options.Log,
+		clock:        options.Clock,
+		echo:         echo.New(),
 	}
 	s.echo.IPExtractor = s.proxies.clientAddress // Echo's own choice believes anybody's X-Forwarded-For
 	s.echo.HTTPErrorHandler = s.answerFailure
@@ -60,7 +67,7 @@ func New(options Options) *Server {
 // Handler serves everything.
 func (s *Server) Handler() http.Handler { return s.echo }
 
-// routes is the whole route table. OPTIONS is answered by Echo, HEAD like GET.
+// routes is the whole route table. OPTIONS is answered by Echo, HEAD like GET but where WeChat calls us: a code is good once.
 func (s *Server) routes() {
 	s.echo.Pre(s.recoverPanics, s.identify)
 
@@ -72,16 +79,30 @@ func (s *Server) routes() {
 	s.post("/getinfo", s.getInfo)
 	s.post("/session", s.session)
 	s.post("/logout", s.logout)
+
+	// A front door that passes the client's own method on must not find Echo's good answer to OPTIONS here.
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
+		s.call(method, verifyPath, s.verify, s.refuseFailing)
+	}
+	s.call(http.MethodGet, prefetchPath, s.prefetch, s.refuseFailing)
+	if s.push != nil {
+		s.call(http.MethodGet, pushPath, s.shakeHands, s.answerWeChat)
+		s.call(http.MethodPost, pushPath, s.takePushed, s.answerWeChat)
+	}
 }
 
 func (s *Server) get(path string, handler echo.HandlerFunc) {
 	s.echo.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
 }
 
-// post routes a call of the API with and without a slash at the end: a redirect would lose the body of a POST.
 func (s *Server) post(path string, handler echo.HandlerFunc) {
-	s.echo.POST(path, handler, s.refuseFailing)
-	s.echo.POST(path+"/", handler, s.refuseFailing)
+	s.call(http.MethodPost, path, handler, s.refuseFailing)
+}
+
+// call routes a call with and without a slash at the end: a redirect would lose the body of a POST.
+func (s *Server) call(method, path string, handler echo.HandlerFunc, before echo.MiddlewareFunc) {
+	s.echo.Add(method, path, handler, before)
+	s.echo.Add(method, path+"/", handler, before)
 }
 
 const callerKey = "wxkeeper.caller"
@@ -111,14 +132,19 @@ func (s *Server) refuseFailing(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		caller := callerOf(c)
 		wait := s.failures.wait(caller.Client.Address, caller.At)
-		if wait <= 0 {
+		if wait <= 0 || s.spared(c) {
 			return next(c)
 		}
 		var reason app.Reason
-		if strings.HasPrefix(c.Path(), loginPath) {
+		if takesCode(c.Path()) {
 			reason = app.LoginLimited
 			s.keeper.NoteLimited(caller)
 		}
 		return app.Fail(app.TooManyRequests, reason).After(wait)
 	}
+}
+
+// takesCode says whether a login code, and with it perhaps a user's only good key, is lost with a request to the path.
+func takesCode(path string) bool {
+	return strings.HasPrefix(path, loginPath) || strings.HasPrefix(path, prefetchPath)
 }

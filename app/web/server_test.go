@@ -93,7 +93,7 @@ func (r request) build() *http.Request {
 }
 
 // ask sends a request straight to the handler, and holds every answer against what is always promised.
-func ask(t *testing.T, s *Server, r request) answer {
+func ask(t testing.TB, s *Server, r request) answer {
 	t.Helper()
 	recorder, sent := httptest.NewRecorder(), r.build()
 	s.Handler().ServeHTTP(recorder, sent)
@@ -108,7 +108,7 @@ func ask(t *testing.T, s *Server, r request) answer {
 	return got
 }
 
-func (a *answer) decode(t *testing.T) {
+func (a *answer) decode(t testing.TB) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(a.Body), a); err != nil {
 		t.Fatalf("%s: %v", a.Body, err)
@@ -156,6 +156,17 @@ func TestRoutes(t *testing.T) {
 		{"BREW", "/logout/", app.MethodNotAllowed, "OPTIONS, POST"},
 		{"POST", "/healthz", app.MethodNotAllowed, "OPTIONS, GET, HEAD"},
 		{"POST", "/openapi.yaml", app.MethodNotAllowed, "OPTIONS, GET, HEAD"},
+		{"POST", "/verify/", app.MethodNotAllowed, "OPTIONS, GET, HEAD"},
+		{"POST", "/prefetch", app.MethodNotAllowed, "OPTIONS, GET"},
+		{"GET", "/verify/x", app.UnknownPath, ""},
+		{"GET", "/verify//", app.UnknownPath, ""},
+		{"GET", "/wechat/push/", app.UnknownPath, ""}, // not set up
+		{"POST", "/wechat/push", app.UnknownPath, ""},
+		{"GET", "/verify", app.InvalidToken, ""},
+		{"GET", "/verify/?token=abc", app.InvalidToken, ""},
+		{"OPTIONS", "/verify/", app.InvalidToken, ""},
+		{"GET", "/prefetch", app.MissingParameter, ""},
+		{"GET", "/prefetch/?appid=other&code=", app.MissingParameter, ""},
 		{"POST", "/login", app.MissingParameter, ""},
 		{"POST", "/login/", app.MissingParameter, ""},
 		{"POST", "/getinfo", app.MissingParameter, ""},
@@ -228,7 +239,7 @@ func httpAnswer(s *Server, r request) answer {
 }
 
 // data decodes what a good answer holds.
-func (a answer) data(t *testing.T, into any) {
+func (a answer) data(t testing.TB, into any) {
 	t.Helper()
 	if a.HTTP != http.StatusOK || a.Code != 0 {
 		t.Fatalf("HTTP %d %s", a.HTTP, a.Body)

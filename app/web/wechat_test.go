@@ -31,7 +31,7 @@ type weChat struct {
 	ivs   map[string]string // of what was sealed last, by argument
 }
 
-func newWeChat(t *testing.T) (*weChat, string) {
+func newWeChat(t testing.TB) (*weChat, string) {
 	t.Helper()
 	w := &weChat{codes: map[string]string{}, keys: map[string]int{}, ivs: map[string]string{}}
 	server := httptest.NewServer(http.HandlerFunc(w.code2Session))

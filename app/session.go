@@ -62,6 +62,10 @@ type SessionPolicy struct {
 	MaxAge time.Duration
 }
 
+// Grain is how coarsely the last use of a session is noted: a tenth of the idle time at most, so that a session in use does
+// not end.
+func (p SessionPolicy) Grain() time.Duration { return min(Coarse, p.Idle/10) }
+
 // End is when the session ends if it is not used again, and the reason it would end for.
 func (p SessionPolicy) End(s Session) (time.Time, Reason) {
 	idle, last := s.SeenAt.Add(p.Idle), s.CreatedAt().Add(p.MaxAge)

@@ -126,7 +126,7 @@ func (q *Queries) EventsOfRequest(ctx context.Context, request app.RequestID, no
 }
 
 // longestRequest is how long after its arrival a request may still write events.
-const longestRequest = 30 * time.Second
+const longestRequest = time.Minute
 
 func (q *Queries) eventsBetween(
 	ctx context.Context, table string, request app.RequestID, from, to time.Time,
@@ -146,18 +146,27 @@ func (q *Queries) StrangerEvents(ctx context.Context, limit int) ([]app.Event, e
 	return events, err
 }
 
-// DeleteEventsBefore deletes at most limit events older than a time and tells how many.
+// DeleteEventsBefore deletes at most limit events older than a time, of users and of strangers each. It tells the larger of the two numbers.
 func (t *Tx) DeleteEventsBefore(at time.Time, limit int) (int64, error) {
+	users, err := t.deleteEventsBefore("events", at, limit)
+	if err != nil {
+		return users, err
+	}
+	strangers, err := t.deleteEventsBefore("stranger_events", at, limit)
+	return max(users, strangers), err
+}
+
+func (t *Tx) deleteEventsBefore(table string, at time.Time, limit int) (int64, error) {
 	last := app.FirstID(at)
 	var boundary int64
-	err := t.one(context.Background(), `SELECT id FROM events WHERE id < ? ORDER BY id LIMIT 1 OFFSET ?`,
+	err := t.one(context.Background(), "SELECT id FROM "+table+" WHERE id < ? ORDER BY id LIMIT 1 OFFSET ?",
 		[]any{last, limit}, &boundary)
 	if err == nil {
 		last = app.ID(boundary)
 	} else if app.KindOf(err) != app.NotFound {
 		return 0, err
 	}
-	return t.change(`DELETE FROM events WHERE id < ?`, last)
+	return t.change("DELETE FROM "+table+" WHERE id < ?", last)
 }
 
 func eventValues(event app.Event) ([]any, error) {

@@ -56,7 +56,7 @@ func LimitPages(t interface{ Fatal(...any) }, d *DB) (restore func()) {
 			t.Fatal(err)
 		}
 	}
-	set(100)
+	set(1) // no smaller than it is
 	return func() { set(1 << 30) }
 }
 

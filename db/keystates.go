@@ -115,8 +115,8 @@ type KeyInState struct {
 	Number app.UserNumber
 }
 
-// KeysToCheck lists current keys that WeChat should be asked about: those that failed, then those last known to be good before
-// a time, the longest unconfirmed first, leaving out those about which WeChat was asked in vain since another time.
+// KeysToCheck lists current keys that WeChat should be asked about: those that failed, then those last known to be good at
+// a time or before, the longest unconfirmed first, leaving out those about which WeChat was asked in vain since another time.
 func (q *Queries) KeysToCheck(
 	ctx context.Context, appID app.AppID, goodBefore, triedBefore time.Time, limit int,
 ) ([]KeyInState, error) {
@@ -127,7 +127,7 @@ func (q *Queries) KeysToCheck(
 	}
 	var unconfirmed []KeyInState
 	for _, confirmed := range []bool{true, false} {
-		where, arguments := keyRange{to: goodBefore, confirmed: confirmed}.where(appID)
+		where, arguments := keyRange{to: goodBefore.Add(time.Millisecond), confirmed: confirmed}.where(appID)
 		some, err := q.keysWhere(ctx, where, arguments, triedBefore, limit)
 		if err != nil {
 			return nil, err

@@ -128,7 +128,7 @@ func ownFolder(folder string) error {
 		return err
 	}
 	for _, entry := range entries {
-		if !slices.Contains([]string{databaseFile, databaseFile + "-wal", databaseFile + "-shm", serveLock, migrateLock}, entry.Name()) {
+		if !slices.Contains([]string{databaseFile, databaseFile + "-wal", databaseFile + "-shm", serveLock, migrateLock, "sandbox.key"}, entry.Name()) {
 			return nil
 		}
 	}
@@ -184,13 +184,24 @@ func (d *DB) Ready(ctx context.Context) error {
 		return app.Fail(app.StorageUnavailable, "").Because(errQueueFull)
 	}
 	if d.writer.failing.Load() {
-		return d.Write(ctx, func(tx *Tx) error {
-			_, err := tx.change(`UPDATE apps SET created_at = created_at`)
-			return err
-		})
+		return errors.Join(d.Write(ctx, (*Tx).fillProbe), d.Write(ctx, (*Tx).emptyProbe))
 	}
 	var one int
 	return d.read.one(ctx, `SELECT 1 FROM apps LIMIT 1`, nil, &one)
+}
+
+// fillProbe writes more than a login does: a few bytes may still fit on a disk that is full for everybody else.
+func (t *Tx) fillProbe() error {
+	if err := t.emptyProbe(); err != nil {
+		return err
+	}
+	_, err := t.change(`INSERT INTO disk_probe (id, filler) VALUES (1, ?)`, make([]byte, 64<<10))
+	return err
+}
+
+func (t *Tx) emptyProbe() error {
+	_, err := t.change(`DELETE FROM disk_probe`)
+	return err
 }
 
 // Damage lists what the engine finds wrong with the structure of the database, nothing when it is sound.

@@ -233,6 +233,9 @@ func TestReadyAfterAFullDisk(t *testing.T) {
 	if err := store.Write(t.Context(), inserting(user)); app.KindOf(err) != app.StorageUnavailable {
 		t.Fatalf("a full disk gave %v", err)
 	}
+	if err := store.Ready(t.Context()); err == nil {
+		t.Error("ready with a full disk")
+	}
 	restore()
 	if err := store.Ready(t.Context()); err != nil {
 		t.Errorf("the disk has room again: %v", err)

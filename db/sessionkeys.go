@@ -86,13 +86,32 @@ func (t *Tx) UpdateKey(appID app.AppID, before, after app.KeyRecord) (bool, erro
 	return true, nil
 }
 
+// Key reads a key again. NotFound: it was forgotten.
+func (q *Queries) Key(ctx context.Context, known app.KeyRecord) (app.KeyRecord, error) {
+	keys, err := q.KeysOfUser(ctx, known.UserID)
+	for _, key := range keys {
+		if key.ID == known.ID {
+			return key, nil
+		}
+	}
+	if err == nil {
+		err = app.Fail(app.NotFound, "")
+	}
+	return known, err
+}
+
+// ForgetKey deletes a superseded key with its dates.
+func (t *Tx) ForgetKey(key app.KeyRecord) error {
+	return t.changeOne(`DELETE FROM session_keys WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
+}
+
 // AgeKeys destroys those of a user's keys that may never open anything again, and forgets those beyond the number remembered.
 func (t *Tx) AgeKeys(keys []app.KeyRecord) error {
 	for i, key := range slices.SortedFunc(slices.Values(keys), newestFirst) {
 		var err error
 		switch {
 		case i >= keyRecordsKept:
-			err = t.changeOne(`DELETE FROM session_keys WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
+			err = t.ForgetKey(key)
 		case i >= app.KeysKept && len(key.Sealed) > 0:
 			err = t.changeOne(`UPDATE session_keys SET sealed = NULL WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
 		}

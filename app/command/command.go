@@ -106,7 +106,8 @@ func withOffice(
 		if err != nil {
 			return err
 		}
-		return runKeeper(keeper.Options{App: served, Store: store, Ring: ring, WeChat: client}, std, work)
+		rules := keeper.Settings{FollowKey: checked.FollowKey}
+		return runKeeper(keeper.Options{App: served, Store: store, Ring: ring, WeChat: client, Settings: rules}, std, work)
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"wxkeeper/app"
 	"wxkeeper/app/config"
 	"wxkeeper/app/keeper"
+	"wxkeeper/app/wechat"
 	"wxkeeper/db"
 )
 
@@ -137,6 +138,9 @@ func (w whom) each(ctx context.Context, k *keeper.Keeper, std Streams, perMinute
 			return err
 		}
 		counts.add(verdict, err)
+		if verdict.Errcode == wechat.ErrcodeDayQuota || counts.inVain >= stopAfter {
+			return fmt.Errorf("WeChat gives no answers any more (%s %d): go on later", verdict.Problem, verdict.Errcode)
+		}
 		if counts.done%100 == 0 {
 			fmt.Fprintln(std.Out, counts)
 		}
@@ -150,10 +154,20 @@ func (w whom) each(ctx context.Context, k *keeper.Keeper, std Streams, perMinute
 }
 
 // tally counts verdicts.
-type tally struct{ done, good, dead, unanswered, leftOut int }
+type tally struct {
+	done, good, dead, unanswered, leftOut int
+	inVain                                int // unanswered in a row
+}
+
+// stopAfter is how many questions in a row WeChat may leave unanswered.
+const stopAfter = 10
 
 func (t *tally) add(verdict keeper.Verdict, err error) {
 	t.done++
+	t.inVain++
+	if err != nil || verdict.State != "" {
+		t.inVain = 0
+	}
 	switch {
 	case err != nil:
 		t.leftOut++

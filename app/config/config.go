@@ -62,6 +62,7 @@ func (r *report) office(o Office, env Env) Config {
 		Secret:    r.appSecret("SECRET", env),
 		MasterKey: r.masterKey("MASTER_KEY", env, o.Data),
 		WeChatURL: r.weChatURL("WECHAT_URL", o.WeChatURL),
+		FollowKey: r.followsKey("TOKEN_POLICY", o.TokenPolicy),
 	}
 }
 
@@ -98,7 +99,6 @@ func (r *report) plain(cfg *Config, s Serve) {
 	cfg.Addr = r.addr("ADDR", s.Addr)
 	cfg.TrustedProxies = r.prefixes("TRUSTED_PROXIES", s.TrustedProxies)
 	cfg.APIRate = r.number("API_RATE", s.APIRate, 0)
-	cfg.FollowKey = r.followsKey("TOKEN_POLICY", s.TokenPolicy)
 	cfg.Sessions = r.sessions(s)
 	cfg.KeyGrace = r.duration("KEY_GRACE", s.KeyGrace, 0)
 	cfg.KeyAging = r.duration("KEY_AGING", s.KeyAging, 1)

@@ -63,12 +63,11 @@ func TestEverythingSet(t *testing.T) {
 	got, err := config.Serve{
 		Office: config.Office{
 			Appid: " sandbox-app \r", Store: config.Store{Folder: config.Folder{Data: "/srv/wxkeeper"}},
-			WeChatURL: "http://127.0.0.1:9000/wechat/",
+			WeChatURL: "http://127.0.0.1:9000/wechat/", TokenPolicy: "follow-key",
 		},
 		Addr:            "[::1]:0",
 		TrustedProxies:  "10.1.2.3/8, 192.0.2.7,::1,2001:db8::/32",
 		APIRate:         "0",
-		TokenPolicy:     "follow-key",
 		KeyAging:        "48h",
 		ChecksPerMinute: "60",
 		UsersKeep:       "8760h",

@@ -22,7 +22,8 @@ type Office struct {
 	Appid  string            `env:"WXKEEPER_APPID" placeholder:"APPID" help:"Required. AppID of the mini program, from the development settings (开发设置) at mp.weixin.qq.com."`
 	Secret onlyByEnvironment `kong:"-" env:"WXKEEPER_SECRET" help:"Required. AppSecret of the mini program, from the same page."`
 	Store
-	WeChatURL string `name:"wechat-url" env:"WXKEEPER_WECHAT_URL" default:"https://api.weixin.qq.com" help:"Where WeChat's server API is: WeChat itself, a proxy of yours, or the sandbox."`
+	TokenPolicy string `env:"WXKEEPER_TOKEN_POLICY" default:"fixed" help:"What ends a session. fixed: time alone, by TOKEN_IDLE and TOKEN_MAX_AGE. follow-key: also WeChat's word that the user's session key is dead."`
+	WeChatURL   string `name:"wechat-url" env:"WXKEEPER_WECHAT_URL" default:"https://api.weixin.qq.com" help:"Where WeChat's server API is: WeChat itself, a proxy of yours, or the sandbox."`
 }
 
 // Serve is everything the server can be told. Its texts are raw: Config checks them.
@@ -31,7 +32,6 @@ type Serve struct {
 	Addr            string            `env:"WXKEEPER_ADDR" default:"127.0.0.1:8000" help:"Address to listen on. Put a reverse proxy with TLS in front of it."`
 	TrustedProxies  string            `env:"WXKEEPER_TRUSTED_PROXIES" placeholder:"CIDR,..." help:"Reverse proxies whose X-Forwarded-For is believed: addresses or CIDR ranges, separated by commas. Empty: nobody's."`
 	APIRate         string            `name:"api-rate" env:"WXKEEPER_API_RATE" default:"300" help:"Failures a minute that one address may make. 0: no limit on the API at all."`
-	TokenPolicy     string            `env:"WXKEEPER_TOKEN_POLICY" default:"fixed" help:"What ends a session. fixed: time alone, by the next two settings. follow-key: also WeChat's word that the user's session key is dead."`
 	TokenIdle       string            `env:"WXKEEPER_TOKEN_IDLE" default:"720h" help:"A session unused for so long ends."`
 	TokenMaxAge     string            `env:"WXKEEPER_TOKEN_MAX_AGE" default:"4320h" help:"A session so old ends, used or not."`
 	KeyGrace        string            `env:"WXKEEPER_KEY_GRACE" default:"10m" help:"How long a session key that a login replaced still opens data sealed under it; the two before the current one do."`

@@ -16,8 +16,8 @@ func (k *Keeper) accept(ctx context.Context, caller app.Caller, h holder, t tria
 		return Opened{}, err
 	}
 	var stored app.User
-	err = k.Store.Write(ctx, func(tx *db.Tx) error {
-		before, err := k.present(ctx, tx, h)
+	err = k.store.Write(ctx, func(tx *db.Tx) error {
+		session, before, err := k.present(ctx, tx, h)
 		if err != nil {
 			return err
 		}
@@ -26,8 +26,13 @@ func (k *Keeper) accept(ctx context.Context, caller app.Caller, h holder, t tria
 		}
 		after, notes := apply(before, t, phone, h.at)
 		stored = after
-		if err := k.confirm(tx, t, h.at); err != nil {
+		if err := k.confirm(ctx, tx, t, h.at); err != nil {
 			return err
+		}
+		if k.slides(&session, h.at) {
+			if err := tx.SlideSession(session, h.at); err != nil {
+				return err
+			}
 		}
 		return k.storeUser(tx, before, after, h.at, k.openedEvent(caller, before, t, notes))
 	})
@@ -88,16 +93,12 @@ func applyProfile(user *app.User, arriving app.Profile, watermark time.Time) []a
 }
 
 // confirm notes that the key that fitted was good when WeChat sealed the payload.
-func (k *Keeper) confirm(tx *db.Tx, t trial, at time.Time) error {
-	confirmed, when := t.fitting, t.payload.Watermark.At
+func (k *Keeper) confirm(ctx context.Context, tx *db.Tx, t trial, at time.Time) error {
+	when := t.payload.Watermark.At
 	if when.After(at) {
 		when = at
 	}
-	if !confirmed.Confirm(when, app.ConfirmedByOpening) {
-		return nil
-	}
-	_, err := tx.UpdateKey(k.App.ID, t.fitting, confirmed)
-	return err
+	return k.learn(ctx, tx, t.fitting, func(key *app.KeyRecord) bool { return key.Confirm(when, app.ConfirmedByOpening) })
 }
 
 // openedEvent tells a good opening: the most telling reason first, the rest as notes.

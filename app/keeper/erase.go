@@ -13,7 +13,7 @@ func (k *Keeper) Erase(ctx context.Context, order Order, number app.UserNumber) 
 	if err := order.check(); err != nil {
 		return err
 	}
-	user, err := k.Store.Read().UserByNumber(ctx, k.App.ID, number)
+	user, err := k.store.Read().UserByNumber(ctx, k.app.ID, number)
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (k *Keeper) Erase(ctx context.Context, order Order, number app.UserNumber) 
 }
 
 func (k *Keeper) erase(ctx context.Context, order Order, id app.UserID) error {
-	err := k.Store.Write(ctx, func(tx *db.Tx) error {
+	err := k.store.Write(ctx, func(tx *db.Tx) error {
 		user, err := tx.UserByID(ctx, id)
 		if err != nil {
 			return err
@@ -37,7 +37,7 @@ func (k *Keeper) erase(ctx context.Context, order Order, id app.UserID) error {
 }
 
 func (k *Keeper) eraseIn(tx *db.Tx, order Order, user app.User) error {
-	if err := tx.EraseUser(k.Ring, user, k.Clock()); err != nil {
+	if err := tx.EraseUser(k.ring, user, k.clock()); err != nil {
 		return err
 	}
 	return k.audit(tx, order, app.ActionErase, user.ID, "")
@@ -45,8 +45,8 @@ func (k *Keeper) eraseIn(tx *db.Tx, order Order, user app.User) error {
 
 // emptyLog takes what was erased out of the write-ahead log too. If somebody is reading just then, the next sweep does it.
 func (k *Keeper) emptyLog(ctx context.Context) {
-	if err := k.Store.Checkpoint(ctx); err != nil {
-		k.Log.Warn("what was erased is still in the write-ahead log; the next sweep empties it", "error", err)
+	if err := k.store.Checkpoint(ctx); err != nil {
+		k.log.Warn("what was erased is still in the write-ahead log; the next sweep empties it", "error", err)
 	}
 }
 
@@ -55,12 +55,12 @@ const usersSwept = 100
 
 // sweepUsers erases users not seen for longer than they may be kept.
 func (k *Keeper) sweepUsers(ctx context.Context) error {
-	if k.Settings.UsersKeep == 0 {
+	if k.settings.UsersKeep == 0 {
 		return nil
 	}
-	order := Order{Operator: app.ByRetention, Reason: "not seen for " + k.Settings.UsersKeep.String()}
+	order := Order{Operator: app.ByRetention, Reason: "not seen for " + k.settings.UsersKeep.String()}
 	for {
-		users, err := k.Store.Read().UsersNotSeenSince(ctx, k.App.ID, k.Clock().Add(-k.Settings.UsersKeep), usersSwept)
+		users, err := k.store.Read().UsersNotSeenSince(ctx, k.app.ID, k.clock().Add(-k.settings.UsersKeep), usersSwept)
 		if err != nil || len(users) == 0 {
 			return err
 		}

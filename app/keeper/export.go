@@ -152,8 +152,8 @@ func eachUser(ctx context.Context, store *db.DB, visit func(app.User) error) err
 
 // EachUser visits the users of the app, first login first, by their numbers.
 func (k *Keeper) EachUser(ctx context.Context, visit func(app.UserNumber) error) error {
-	return eachUser(ctx, k.Store, func(user app.User) error {
-		if user.AppID != k.App.ID {
+	return eachUser(ctx, k.store, func(user app.User) error {
+		if user.AppID != k.app.ID {
 			return nil
 		}
 		return visit(user.Number)

@@ -4,4 +4,5 @@ package keeper
 const (
 	FailuresAllowed = failuresAllowed
 	FailuresWindow  = failuresWindow
+	Probers         = probers
 )

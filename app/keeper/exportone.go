@@ -57,19 +57,19 @@ func (k *Keeper) ExportUser(ctx context.Context, order Order, number app.UserNum
 	if err := order.check(); err != nil {
 		return err
 	}
-	read := k.Store.Read()
-	user, err := read.UserByNumber(ctx, k.App.ID, number)
+	read := k.store.Read()
+	user, err := read.UserByNumber(ctx, k.app.ID, number)
 	if err != nil {
 		return err
 	}
 	person := exportedPerson{}
-	if person.exportedUser, err = exportUser(k.Ring, k.App.Appid, user); err != nil {
+	if person.exportedUser, err = exportUser(k.ring, k.app.Appid, user); err != nil {
 		return err
 	}
 	if err := person.read(ctx, read, user); err != nil {
 		return err
 	}
-	err = k.Store.Write(ctx, func(tx *db.Tx) error { return k.audit(tx, order, app.ActionExport, user.ID, "") })
+	err = k.store.Write(ctx, func(tx *db.Tx) error { return k.audit(tx, order, app.ActionExport, user.ID, "") })
 	if err != nil {
 		return err
 	}

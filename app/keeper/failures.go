@@ -32,7 +32,7 @@ func newFailures() *failures {
 
 // tooManyFailures says how long a session must wait until it may try again, and whether it is told so for the first time.
 func (k *Keeper) tooManyFailures(h holder) (wait time.Duration, first bool) {
-	if !k.Settings.LimitFailures {
+	if !k.settings.LimitFailures {
 		return 0, false
 	}
 	k.failures.lock.Lock()

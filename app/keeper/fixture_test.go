@@ -28,6 +28,8 @@ var start = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 // house is a keeper with real storage, a WeChat of one handler, and a clock that stands still.
 type house struct {
 	*keeper.Keeper
+	Options keeper.Options // what it was made of, to make another on the same data
+
 	t      *testing.T
 	folder string
 	store  *db.DB
@@ -68,10 +70,11 @@ func newHouse(t *testing.T, change ...func(*keeper.Settings)) *house {
 	for _, one := range change {
 		one(&settings)
 	}
-	h.Keeper = keeper.New(keeper.Options{
+	h.Options = keeper.Options{
 		App: one, Store: h.store, Ring: h.ring, WeChat: client, Settings: settings, Clock: h.clock,
 		Log: slog.New(slog.DiscardHandler),
-	})
+	}
+	h.Keeper = keeper.New(h.Options)
 	t.Cleanup(h.settle)
 	return h
 }

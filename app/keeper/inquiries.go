@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"wxkeeper/app"
 	"wxkeeper/app/wechat"
 	"wxkeeper/db"
@@ -64,7 +66,7 @@ func (i *inquiries) run(ctx context.Context) {
 		select {
 		case one := <-i.queue:
 			if err := i.keeper.inquire(ctx, one); err != nil && ctx.Err() == nil {
-				i.keeper.Log.Error("inquiry failed", "request_id", string(one.caller.RequestID), "error", err)
+				i.keeper.log.Error("inquiry failed", "request_id", string(one.caller.RequestID), "error", err)
 			}
 			i.asking.Delete(one.key)
 		case <-ctx.Done():
@@ -75,10 +77,10 @@ func (i *inquiries) run(ctx context.Context) {
 
 // inquire asks WeChat about the key, if it is still the user's current one, and tells the failed opening's outcome.
 func (k *Keeper) inquire(ctx context.Context, one inquiry) error {
-	if !k.budget.Allow() {
+	if !k.budget.AllowN(k.clock(), 1) {
 		return nil
 	}
-	keys, err := k.Store.Read().KeysOfUser(ctx, one.user.ID)
+	keys, err := k.store.Read().KeysOfUser(ctx, one.user.ID)
 	if err != nil || len(keys) == 0 || keys[0].ID != one.key {
 		return err
 	}
@@ -92,12 +94,12 @@ func (k *Keeper) inquire(ctx context.Context, one inquiry) error {
 	}
 	event.Fingerprint, event.Errcode, event.Rid = keys[0].Fingerprint, verdict.Errcode, verdict.Rid
 	event.Detail.KeyObtainedAt = keys[0].ObtainedAt()
-	return k.Store.Write(ctx, func(tx *db.Tx) error {
+	return k.store.Write(ctx, func(tx *db.Tx) error {
 		user, err := tx.UserByID(ctx, one.user.ID)
 		if err != nil {
 			return err
 		}
-		return k.storeUser(tx, user, user, k.Clock(), event)
+		return k.storeUser(tx, user, user, k.clock(), event)
 	})
 }
 
@@ -114,6 +116,9 @@ type probing struct {
 	Probing
 }
 
+// probers is how many questions of the background check may wait for WeChat at once.
+const probers = 4
+
 // retryUnanswered is how long a key is left alone about which WeChat gave no verdict.
 const retryUnanswered = time.Hour
 
@@ -127,32 +132,48 @@ func (k *Keeper) Probing() Probing {
 // Probe is one turn of the background check: it asks WeChat about the keys that failed, then about those unconfirmed for
 // longest, within the minute's budget. What it has learnt is stored key by key, so it may be stopped and run again at any time.
 func (k *Keeper) Probe(ctx context.Context) error {
-	now := k.Clock()
+	now := k.clock()
 	if now.Before(k.Probing().PausedUntil) {
 		return nil
 	}
-	keys, err := k.Store.Read().KeysToCheck(ctx, k.App.ID, now.Add(-k.Settings.KeyAging), now.Add(-retryUnanswered),
-		k.Settings.ChecksPerMinute)
+	keys, err := k.store.Read().KeysToCheck(ctx, k.app.ID, now.Add(-k.settings.KeyAging), now.Add(-retryUnanswered),
+		k.settings.ChecksPerMinute)
 	if err != nil {
 		return err
 	}
-	for _, one := range keys {
-		if ctx.Err() != nil || !k.budget.AllowN(k.Clock(), 1) {
-			return nil
-		}
-		verdict, err := k.ask(ctx, subject{openid: one.OpenID, appID: k.App.ID, key: one.Key})
-		if err != nil {
-			return err
-		}
-		if k.noteProbe(verdict) {
-			return nil
-		}
+	if len(keys) > 0 {
+		defer func() { k.tellProbing() }()
 	}
-	return nil
+	var asking errgroup.Group
+	asking.SetLimit(probers)
+	over := func() bool { return ctx.Err() != nil || k.clock().Before(k.Probing().PausedUntil) }
+	for _, one := range keys {
+		if over() || !k.budget.AllowN(k.clock(), 1) {
+			break
+		}
+		asking.Go(func() error {
+			if over() { // while it waited for its turn
+				return nil
+			}
+			verdict, err := k.ask(ctx, subject{openid: one.OpenID, appID: k.app.ID, key: one.Key})
+			if err == nil && ctx.Err() == nil {
+				k.noteProbe(verdict)
+			}
+			return err
+		})
+	}
+	return asking.Wait()
 }
 
-// noteProbe counts a verdict and says whether the check should pause.
-func (k *Keeper) noteProbe(verdict Verdict) (pause bool) {
+// tellProbing logs how far the background check has come.
+func (k *Keeper) tellProbing() {
+	p := k.Probing()
+	k.log.Info("session keys checked", "checked", p.Checked, "dead", p.Dead, "failed", p.Failed, "pause", p.Pause,
+		"paused_until", p.PausedUntil)
+}
+
+// noteProbe counts a verdict, and pauses the check where WeChat gave none.
+func (k *Keeper) noteProbe(verdict Verdict) {
 	k.probing.lock.Lock()
 	defer k.probing.lock.Unlock()
 	p := &k.probing.Probing
@@ -162,17 +183,16 @@ func (k *Keeper) noteProbe(verdict Verdict) (pause bool) {
 		p.Dead++
 	case "":
 		p.Failed++
-		p.Pause, p.PausedUntil = verdict.Problem, k.Clock().Add(k.pauseAfter(verdict))
+		p.Pause, p.PausedUntil = verdict.Problem, later(p.PausedUntil, k.clock().Add(k.pauseAfter(verdict)))
 	}
-	return verdict.State == "" && p.PausedUntil.After(k.Clock())
 }
 
 // pauseAfter says how long to leave WeChat alone after it gave no verdict.
 func (k *Keeper) pauseAfter(verdict Verdict) time.Duration {
-	switch verdict.Errcode {
-	case wechat.ErrcodeDayQuota:
-		return untilTomorrow(k.Clock())
-	case wechat.ErrcodeOpenIDUnknown:
+	switch {
+	case verdict.Errcode == wechat.ErrcodeDayQuota:
+		return untilTomorrow(k.clock())
+	case verdict.Errcode == wechat.ErrcodeOpenIDUnknown, verdict.Problem == problemStoredKey:
 		return 0 // this user's own trouble
 	default:
 		return time.Minute

@@ -45,7 +45,14 @@ type Options struct {
 
 // Keeper keeps the session keys of one app. It is safe for concurrent use. Close it.
 type Keeper struct {
-	Options
+	app      app.App
+	store    *db.DB
+	ring     *db.KeyRing
+	weChat   *wechat.Client
+	settings Settings
+	clock    func() time.Time
+	log      *slog.Logger
+
 	flights   singleflight.Group // logins that wait for WeChat, by code
 	failures  *failures
 	strangers *strangers
@@ -59,7 +66,8 @@ type Keeper struct {
 func New(options Options) *Keeper {
 	perMinute := options.Settings.ChecksPerMinute
 	k := &Keeper{
-		Options: options, failures: newFailures(), verified: newVerified(),
+		app: options.App, store: options.Store, ring: options.Ring, weChat: options.WeChat, settings: options.Settings,
+		clock: options.Clock, log: options.Log, failures: newFailures(), verified: newVerified(),
 		budget: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute),
 	}
 	k.strangers = startStrangers(options.Store, options.Log)
@@ -75,5 +83,8 @@ func (k *Keeper) Close() {
 
 // event begins an event of a request.
 func (k *Keeper) event(caller app.Caller, reason app.Reason) app.Event {
-	return app.Event{AppID: k.App.ID, RequestID: caller.RequestID, Client: caller.Client, Reason: reason}
+	return app.Event{AppID: k.app.ID, RequestID: caller.RequestID, Client: caller.Client, Reason: reason}
 }
+
+// Appid is the mini program whose keys are kept.
+func (k *Keeper) Appid() app.Appid { return k.app.Appid }

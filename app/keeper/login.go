@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"wxkeeper/app"
@@ -40,37 +41,40 @@ func (k *Keeper) login(ctx context.Context, caller app.Caller, code string, pref
 	a.first, a.prefetch = first, prefetch
 	login, err := k.admit(context.WithoutCancel(ctx), a)
 	if app.KindOf(err) == app.StorageUnavailable {
-		k.strangers.record(k.Clock(), k.event(caller, app.LoginStorage))
+		k.strangers.record(k.clock(), k.event(caller, app.LoginStorage))
 	}
 	return login, err
 }
 
-// NoteLimited records a login that was refused because its address failed too often.
-func (k *Keeper) NoteLimited(caller app.Caller) {
-	k.strangers.record(k.Clock(), k.event(caller, app.LoginLimited))
+// NoteFailure records a login or an opening that was refused before it came here: for its form, or because its address fails
+// too often.
+func (k *Keeper) NoteFailure(caller app.Caller, reason app.Reason, field string) {
+	event := k.event(caller, reason)
+	event.Detail.Field = field
+	k.strangers.record(k.clock(), event)
 }
 
 // exchange asks WeChat. Its failures know no user: they are recorded without being waited for.
 func (k *Keeper) exchange(ctx context.Context, caller app.Caller, code string) (wechat.Login, bool, error) {
 	if err := k.checkCode(code); err != nil {
-		k.strangers.record(k.Clock(), k.event(caller, app.ReasonOf(err)))
+		k.strangers.record(k.clock(), k.event(caller, app.ReasonOf(err)))
 		return wechat.Login{}, false, err
 	}
 	first := false
 	answer, err, _ := k.flights.Do(code, func() (any, error) {
 		first = true
-		return k.WeChat.Code2Session(context.WithoutCancel(ctx), code)
+		return k.weChat.Code2Session(context.WithoutCancel(ctx), code)
 	})
 	if err != nil {
 		event, failure := k.refusal(caller, err)
-		k.strangers.record(k.Clock(), event)
+		k.strangers.record(k.clock(), event)
 		return wechat.Login{}, false, failure
 	}
 	return answer.(wechat.Login), first, nil
 }
 
 func (k *Keeper) checkCode(code string) error {
-	if code == app.MockCode && k.Settings.AcceptMockCode {
+	if code == app.MockCode && k.settings.AcceptMockCode {
 		return nil
 	}
 	return app.CheckCode(code)
@@ -91,14 +95,14 @@ func (k *Keeper) refusal(caller app.Caller, err error) (app.Event, error) {
 	outcome := outcomes[refused.Class()]
 	if refused.Class() == wechat.ClassCodeInvalid && k.callsFromElsewhere(caller) {
 		outcome.reason = app.LoginAppidMismatch
-		event.Detail.OtherAppid, event.Detail.OurAppid = caller.Client.Appid, k.App.Appid
+		event.Detail.OtherAppid, event.Detail.OurAppid = caller.Client.Appid, k.app.Appid
 	}
 	event.Reason = outcome.reason
 	return event, app.Fail(outcome.kind, outcome.reason).After(outcome.wait).Because(err)
 }
 
 func (k *Keeper) callsFromElsewhere(caller app.Caller) bool {
-	return caller.Client.Appid != "" && caller.Client.Appid != k.App.Appid
+	return caller.Client.Appid != "" && caller.Client.Appid != k.app.Appid
 }
 
 // outcome is what a class of WeChat's failures means for a login.
@@ -139,7 +143,7 @@ type arrival struct {
 // admit stores the key and makes a session.
 func (k *Keeper) admit(ctx context.Context, a arrival) (Login, error) {
 	var user app.User
-	err := k.Store.Write(ctx, func(tx *db.Tx) (err error) {
+	err := k.store.Write(ctx, func(tx *db.Tx) (err error) {
 		user, err = k.storeLogin(ctx, tx, &a)
 		return err
 	})
@@ -152,21 +156,21 @@ func (k *Keeper) admit(ctx context.Context, a arrival) (Login, error) {
 	case user.Disabled():
 		return Login{}, app.Fail(app.UserDisabled, app.LoginDisabled)
 	}
-	end, _ := k.Settings.Sessions.End(app.Session{ID: app.SessionID(app.FirstID(a.at)), SeenAt: a.at})
+	end, _ := k.settings.Sessions.End(app.Session{ID: app.SessionID(app.FirstID(a.at)), SeenAt: a.at})
 	return Login{Token: a.token, ExpiresIn: end.Sub(a.at), User: user.Number}, nil
 }
 
 // prepare does the cryptography of a login before the transaction begins.
 func (k *Keeper) prepare(caller app.Caller, answer wechat.Login) arrival {
-	at := k.Clock()
+	at := k.clock()
 	id := app.KeyID(app.NewID(at))
 	return arrival{
 		caller: caller, answer: answer, at: at, token: app.NewToken(),
 		key: app.KeyRecord{
 			ID:          id,
 			AskedAt:     answer.AskedAt,
-			Fingerprint: k.Ring.Fingerprint(answer.SessionKey),
-			Sealed:      k.Ring.Seal(db.KeyPlace(k.App.ID, id, answer.OpenID), []byte(answer.SessionKey.Reveal())),
+			Fingerprint: k.ring.Fingerprint(answer.SessionKey),
+			Sealed:      k.ring.Seal(db.KeyPlace(k.app.ID, id, answer.OpenID), []byte(answer.SessionKey.Reveal())),
 		},
 	}
 }
@@ -214,7 +218,7 @@ func (k *Keeper) storeKeyAndSession(ctx context.Context, tx *db.Tx, user app.Use
 
 // userOf finds the user of an answer, or stores a new one.
 func (k *Keeper) userOf(ctx context.Context, tx *db.Tx, a arrival) (user app.User, isNew bool, err error) {
-	user, err = tx.UserByOpenID(ctx, k.App.ID, a.answer.OpenID)
+	user, err = tx.UserByOpenID(ctx, k.app.ID, a.answer.OpenID)
 	if app.KindOf(err) != app.NotFound {
 		return user, false, err
 	}
@@ -223,7 +227,7 @@ func (k *Keeper) userOf(ctx context.Context, tx *db.Tx, a arrival) (user app.Use
 		return user, false, err
 	}
 	user = app.User{
-		ID: app.UserID(tx.NewID(a.at)), AppID: k.App.ID, OpenID: a.answer.OpenID, Number: number, LastSeenAt: a.at,
+		ID: app.UserID(tx.NewID(a.at)), AppID: k.app.ID, OpenID: a.answer.OpenID, Number: number, LastSeenAt: a.at,
 		UnionID: a.answer.UnionID,
 	}
 	if err := tx.InsertUser(user); err != nil {
@@ -236,7 +240,7 @@ func (k *Keeper) userOf(ctx context.Context, tx *db.Tx, a arrival) (user app.Use
 func (k *Keeper) freeNumber(ctx context.Context, tx *db.Tx) (app.UserNumber, error) {
 	for {
 		number := app.NewUserNumber()
-		_, err := tx.UserByNumber(ctx, k.App.ID, number)
+		_, err := tx.UserByNumber(ctx, k.app.ID, number)
 		switch {
 		case err == nil:
 			continue
@@ -261,14 +265,29 @@ func (k *Keeper) placeKey(ctx context.Context, tx *db.Tx, user app.User, key app
 		return app.LoginLateAnswer, k.keepLateKey(tx, key, known, at)
 	}
 	if len(known) > 0 && known[0].Current() {
-		if err := tx.SupersedeKey(k.App.ID, known[0], at); err != nil {
+		if err := tx.SupersedeKey(k.app.ID, known[0], at); err != nil {
 			return "", err
 		}
 	}
-	if err := tx.InsertKey(k.App.ID, key); err != nil {
+	known, err = k.forgetTwin(tx, key, known)
+	if err != nil {
+		return "", err
+	}
+	if err := tx.InsertKey(k.app.ID, key); err != nil {
 		return "", err
 	}
 	return app.LoginNewKey, tx.AgeKeys(append([]app.KeyRecord{key}, known...))
+}
+
+// forgetTwin drops the record of a superseded key that WeChat gives again: the keys that still open are counted, not the times
+// they came.
+func (k *Keeper) forgetTwin(tx *db.Tx, key app.KeyRecord, known []app.KeyRecord) ([]app.KeyRecord, error) {
+	for i, twin := range known {
+		if twin.Fingerprint == key.Fingerprint && !twin.Current() {
+			return slices.Delete(known, i, i+1), tx.ForgetKey(twin)
+		}
+	}
+	return known, nil
 }
 
 // renewKey confirms the current key, which WeChat gave again.
@@ -277,7 +296,7 @@ func (k *Keeper) renewKey(tx *db.Tx, current app.KeyRecord, askedAt, at time.Tim
 	renewed.AskedAt = later(current.AskedAt, askedAt)
 	renewed.Confirm(at, app.ConfirmedByLogin)
 	renewed.DeadAt, renewed.DeadErrcode = time.Time{}, 0
-	_, err := tx.UpdateKey(k.App.ID, current, renewed)
+	_, err := tx.UpdateKey(k.app.ID, current, renewed)
 	return err
 }
 
@@ -289,14 +308,14 @@ func (k *Keeper) keepLateKey(tx *db.Tx, late app.KeyRecord, known []app.KeyRecor
 		}
 	}
 	late.SupersededAt = at
-	if err := tx.InsertKey(k.App.ID, late); err != nil {
+	if err := tx.InsertKey(k.app.ID, late); err != nil {
 		return err
 	}
 	return tx.AgeKeys(append([]app.KeyRecord{late}, known...))
 }
 
 func (k *Keeper) storeSession(tx *db.Tx, user app.User, a arrival) (ended bool, err error) {
-	return tx.InsertSession(k.App.ID, app.Session{
+	return tx.InsertSession(k.app.ID, app.Session{
 		ID: app.SessionID(tx.NewID(a.at)), UserID: user.ID, SeenAt: a.at, Client: a.caller.Client,
 		Generation: user.Generation,
 	}, a.token.Hash())

@@ -324,3 +324,22 @@ func TestManyUsersLogInAtOnce(t *testing.T) {
 		t.Errorf("%d different user numbers", len(numbers))
 	}
 }
+
+// TestTheLastThreeKeysOpen: what counts is how many keys there were, not how often WeChat gave them.
+func TestTheLastThreeKeysOpen(t *testing.T) {
+	h := newHouse(t)
+	keys := []app.SessionKey{newKey(t), newKey(t), newKey(t)}
+	var token app.Token
+	for _, given := range []int{0, 1, 2, 1, 2, 1, 2} {
+		h.pass(time.Second)
+		token = h.login("oA", keys[given]).Token
+	}
+	for i, key := range keys {
+		if _, err := h.open(token, h.seal(key, profileOf("x"))); err != nil {
+			t.Errorf("key %d: %v", i, err)
+		}
+	}
+	if records := h.keys("oA"); len(records) != 3 {
+		t.Errorf("%d records of 3 keys", len(records))
+	}
+}

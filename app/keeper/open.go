@@ -47,7 +47,7 @@ func (k *Keeper) Open(ctx context.Context, caller app.Caller, token string, seal
 	if wait, first := k.tooManyFailures(h); wait > 0 {
 		return Opened{}, k.refuseLimited(ctx, caller, h, wait, first)
 	}
-	keys, err := k.Store.Read().KeysOfUser(ctx, h.user.ID)
+	keys, err := k.store.Read().KeysOfUser(ctx, h.user.ID)
 	if err != nil {
 		return Opened{}, err
 	}
@@ -82,10 +82,10 @@ func (k *Keeper) try(h holder, known []app.KeyRecord, data wechat.Sealed, sealed
 	if len(known) > 0 {
 		t.current = known[0]
 	}
-	for i, record := range app.UsableKeys(known, h.at, k.Settings.KeyGrace) {
+	for i, record := range app.UsableKeys(known, h.at, k.settings.KeyGrace) {
 		key, err := k.sessionKey(h.user, record)
 		if err != nil {
-			k.Log.Error("stored session key does not open", "fingerprint", record.Fingerprint.String(), "error", err)
+			k.log.Error("stored session key does not open", "fingerprint", record.Fingerprint.String(), "error", err)
 			continue
 		}
 		if t.signed && wechat.CheckRawData(key, sealed.RawData, sealed.Signature) {
@@ -104,7 +104,7 @@ func (k *Keeper) try(h holder, known []app.KeyRecord, data wechat.Sealed, sealed
 }
 
 func (k *Keeper) sessionKey(user app.User, record app.KeyRecord) (app.SessionKey, error) {
-	text, err := k.Ring.Open(db.KeyPlace(user.AppID, record.ID, user.OpenID), record.Sealed)
+	text, err := k.ring.Open(db.KeyPlace(user.AppID, record.ID, user.OpenID), record.Sealed)
 	if err != nil {
 		return app.SessionKey{}, err
 	}
@@ -146,14 +146,14 @@ const futureAllowed = 5 * time.Minute
 
 // checkPayload checks what an opened payload says about itself.
 func (k *Keeper) checkPayload(h holder, payload wechat.Payload) (failed app.Reason, problem string) {
-	if err := payload.CheckWatermark(k.App.Appid); err != nil {
+	if err := payload.CheckWatermark(k.app.Appid); err != nil {
 		return payloadFailure(err), err.Error()
 	}
 	age := h.at.Sub(payload.Watermark.At)
 	switch {
 	case age < -futureAllowed:
 		return app.OpenFuture, ""
-	case k.Settings.SealedMaxAge > 0 && age > k.Settings.SealedMaxAge:
+	case k.settings.SealedMaxAge > 0 && age > k.settings.SealedMaxAge:
 		return app.OpenTooOld, ""
 	}
 	if err := payload.CheckOpenID(h.user.OpenID); err != nil {
@@ -197,10 +197,10 @@ func (k *Keeper) refuseTrial(ctx context.Context, caller app.Caller, h holder, t
 			event.Detail.SealedAt = t.payload.Watermark.At
 		}
 		if t.failed == app.OpenOtherAppid {
-			event.Detail.OtherAppid, event.Detail.OurAppid = bounded(t.payload.Watermark.Appid), k.App.Appid
+			event.Detail.OtherAppid, event.Detail.OurAppid = bounded(t.payload.Watermark.Appid), k.app.Appid
 		}
 	}
-	failure := k.refuse(ctx, h, event, func(tx *db.Tx) error { return k.suspect(tx, t, h.at) },
+	failure := k.refuse(ctx, h, event, func(tx *db.Tx) error { return k.suspect(ctx, tx, t, h.at) },
 		app.Fail(app.SealedDataUnopened, t.failed))
 	if t.failed == app.OpenNoKeyFits && t.current.ID != 0 {
 		k.inquiries.begin(inquiry{caller: caller, user: h.user, key: t.current.ID})
@@ -209,23 +209,36 @@ func (k *Keeper) refuseTrial(ctx context.Context, caller app.Caller, h holder, t
 }
 
 // suspect notes that the current key failed, or, where a signature has just proved a key, that this one is good.
-func (k *Keeper) suspect(tx *db.Tx, t trial, at time.Time) error {
-	before := t.current
-	after := before
-	worth := false
+func (k *Keeper) suspect(ctx context.Context, tx *db.Tx, t trial, at time.Time) error {
 	switch {
-	case t.opened || before.ID == 0:
-	case t.signature:
-		before, after = t.signer, t.signer
-		worth = after.Confirm(at, app.ConfirmedBySignature)
-	default:
-		worth = after.Fail(at)
-	}
-	if !worth {
+	case t.opened || t.current.ID == 0:
 		return nil
+	case t.signature:
+		return k.learn(ctx, tx, t.signer, func(key *app.KeyRecord) bool { return key.Confirm(at, app.ConfirmedBySignature) })
+	default:
+		return k.learn(ctx, tx, t.current, func(key *app.KeyRecord) bool { return key.Fail(at) })
 	}
-	_, err := tx.UpdateKey(k.App.ID, before, after)
-	return err
+}
+
+// learn stores what was learnt of a key. If somebody else has learnt something meanwhile, it is looked at again.
+func (k *Keeper) learn(ctx context.Context, tx *db.Tx, before app.KeyRecord, change func(*app.KeyRecord) bool) error {
+	for {
+		after := before
+		if !change(&after) {
+			return nil
+		}
+		changed, err := tx.UpdateKey(k.app.ID, before, after)
+		if err != nil || changed {
+			return err
+		}
+		before, err = tx.Key(ctx, before)
+		if app.KindOf(err) == app.NotFound {
+			return nil // forgotten meanwhile: its dates matter to nobody any more
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // refuseLimited turns a session away that failed too often. One event tells it, however often the session asks.
@@ -237,12 +250,12 @@ func (k *Keeper) refuseLimited(ctx context.Context, caller app.Caller, h holder,
 	return k.refuse(ctx, h, k.event(caller, app.OpenLimited), nil, failure)
 }
 
-// refuse writes the event of a failed opening and gives the failure back.
+// refuse writes the event of a failed opening and gives the failure back. Nothing else of the user or the session changes.
 func (k *Keeper) refuse(
 	ctx context.Context, h holder, event app.Event, also func(*db.Tx) error, failure error,
 ) error {
-	err := k.Store.Write(ctx, func(tx *db.Tx) error {
-		before, err := k.present(ctx, tx, h)
+	err := k.store.Write(ctx, func(tx *db.Tx) error {
+		_, user, err := k.present(ctx, tx, h)
 		if err != nil {
 			return err
 		}
@@ -251,9 +264,7 @@ func (k *Keeper) refuse(
 				return err
 			}
 		}
-		after := before
-		seen(&after, h.at)
-		return k.storeUser(tx, before, after, h.at, event)
+		return k.storeUser(tx, user, user, h.at, event)
 	})
 	if err != nil {
 		return endedMeanwhile(err)
@@ -261,19 +272,13 @@ func (k *Keeper) refuse(
 	return failure
 }
 
-// present finds the user again inside the transaction, if the session has not ended meanwhile, and keeps the session alive.
-func (k *Keeper) present(ctx context.Context, tx *db.Tx, h holder) (app.User, error) {
-	session, user, err := tx.SessionByToken(ctx, k.App.ID, h.hash)
-	if err != nil {
-		return user, err
+// present finds session and user again inside the transaction, if the session has not ended meanwhile.
+func (k *Keeper) present(ctx context.Context, tx *db.Tx, h holder) (app.Session, app.User, error) {
+	session, user, err := tx.SessionByToken(ctx, k.app.ID, h.hash)
+	if err == nil && session.Generation != user.Generation {
+		err = app.Fail(app.InvalidToken, app.DeviceForced)
 	}
-	if session.Generation != user.Generation {
-		return user, app.Fail(app.InvalidToken, app.DeviceForced) // ended between the look at it and this write
-	}
-	if slides(&session, h.at) {
-		err = tx.SlideSession(session, h.at)
-	}
-	return user, err
+	return session, user, err
 }
 
 // digestOf names a payload by its iv and ciphertext.
@@ -302,8 +307,8 @@ func (k *Keeper) sealPhone(user app.User, phone app.Phone) (app.SealedPhone, err
 		tail = tail[len(tail)-4:]
 	}
 	return app.SealedPhone{
-		Sealed: k.Ring.Seal(db.PhonePlace(user.AppID, user.ID, user.OpenID), text),
-		Hash:   k.Ring.PhoneHash(phone.PureNumber),
+		Sealed: k.ring.Seal(db.PhonePlace(user.AppID, user.ID, user.OpenID), text),
+		Hash:   k.ring.PhoneHash(phone.PureNumber),
 		Tail:   tail,
 	}, nil
 }

@@ -15,26 +15,31 @@ import (
 const pushesKept = 30 * 24 * time.Hour
 
 // Pushed does what a message that WeChat pushed demands: it blanks what WeChat found unfit, and deletes what the user no longer
-// agrees to. The same message twice does it once. Users and events we do not know demand nothing.
+// agrees to. The same message twice does it once; one without an id is done each time. Users and events we do not know demand nothing.
 func (k *Keeper) Pushed(ctx context.Context, caller app.Caller, message wechat.Message) error {
-	erased := false
-	err := k.Store.Write(ctx, func(tx *db.Tx) error {
-		erased = false
-		user, err := tx.UserByOpenID(ctx, k.App.ID, message.OpenID)
+	if k.clock().Sub(message.CreatedAt) > pushesKept {
+		return nil // WeChat gave up sending it long ago: somebody plays back what they recorded
+	}
+	obeyed := false
+	err := k.store.Write(ctx, func(tx *db.Tx) error {
+		obeyed = false
+		user, err := tx.UserByOpenID(ctx, k.app.ID, message.OpenID)
 		if app.KindOf(err) == app.NotFound {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		fresh, err := tx.NotePush(message.MsgID, k.Clock())
-		if err != nil || !fresh {
-			return err
+		if message.MsgID != "" {
+			fresh, err := tx.NotePush(message.MsgID, k.clock())
+			if err != nil || !fresh {
+				return err
+			}
 		}
-		erased = message.Event == wechat.EventUserCancelled
+		obeyed = true
 		return k.obey(ctx, tx, caller, user, message)
 	})
-	if err == nil && erased {
+	if err == nil && obeyed {
 		k.verified.forgetAll()
 		k.emptyLog(ctx)
 	}
@@ -45,7 +50,7 @@ func (k *Keeper) Pushed(ctx context.Context, caller app.Caller, message wechat.M
 func (k *Keeper) NoteBadPush(caller app.Caller, cause error) {
 	event := k.event(caller, app.PushBadSignature)
 	event.Detail.Problem = cause.Error()
-	k.strangers.record(k.Clock(), event)
+	k.strangers.record(k.clock(), event)
 }
 
 func (k *Keeper) obey(ctx context.Context, tx *db.Tx, caller app.Caller, user app.User, message wechat.Message) error {
@@ -58,7 +63,7 @@ func (k *Keeper) obey(ctx context.Context, tx *db.Tx, caller app.Caller, user ap
 		if err := k.eraseIn(tx, Order{Operator: app.ByWeChat, Reason: "account cancelled"}, user); err != nil {
 			return err
 		}
-		tx.AddEvent(k.Clock(), k.event(caller, app.ConsentCancelled)) // of nobody: the user is gone
+		tx.AddEvent(k.clock(), k.event(caller, app.ConsentCancelled)) // of nobody: the user is gone
 	}
 	return nil
 }
@@ -94,21 +99,19 @@ func (k *Keeper) revoke(ctx context.Context, tx *db.Tx, caller app.Caller, user 
 	return nil
 }
 
-// withdraw deletes one kind of data. What was sealed before does not bring it back.
+// withdraw deletes one kind of data, unless it was given after it was withdrawn. What was sealed before does not bring it back.
 func (k *Keeper) withdraw(tx *db.Tx, before app.User, at time.Time, kind int, event app.Event) error {
 	after := before
-	switch withdrawn[kind] {
-	case "profile":
-		after.Profile = app.Profile{}
-	case "nickname":
-		after.Profile.Nickname = ""
-	case "avatar":
-		after.Profile.AvatarURL = ""
-	case "phone":
-		after.Phone, after.PhoneAt = app.SealedPhone{}, later(before.PhoneAt, at)
+	what, profileStands := withdrawn[kind], before.ProfileAt.After(at)
+	switch {
+	case what == "profile" && !profileStands:
+		after.Profile, after.ProfileAt = app.Profile{}, at
+	case what == "nickname" && !profileStands:
+		after.Profile.Nickname, after.ProfileAt = "", at
+	case what == "avatar" && !profileStands:
+		after.Profile.AvatarURL, after.ProfileAt = "", at
+	case what == "phone" && !before.PhoneAt.After(at):
+		after.Phone, after.PhoneAt = app.SealedPhone{}, at
 	}
-	if after.Profile != before.Profile {
-		after.ProfileAt = later(before.ProfileAt, at)
-	}
-	return k.storeUser(tx, before, after, k.Clock(), event)
+	return k.storeUser(tx, before, after, k.clock(), event)
 }

@@ -32,8 +32,8 @@ func (k *Keeper) ForceRelogin(ctx context.Context, order Order, number app.UserN
 	if err := order.check(); err != nil {
 		return 0, err
 	}
-	err = k.Store.Write(ctx, func(tx *db.Tx) error {
-		user, err := tx.UserByNumber(ctx, k.App.ID, number)
+	err = k.store.Write(ctx, func(tx *db.Tx) error {
+		user, err := tx.UserByNumber(ctx, k.app.ID, number)
 		if err != nil {
 			return err
 		}
@@ -42,6 +42,9 @@ func (k *Keeper) ForceRelogin(ctx context.Context, order Order, number app.UserN
 			return err
 		}
 		sessions = len(ended)
+		if err := k.endAll(tx, user, ended, k.event(app.Caller{}, app.DeviceForced)); err != nil {
+			return err
+		}
 		if err := tx.NextGeneration(user); err != nil {
 			return err
 		}
@@ -51,13 +54,26 @@ func (k *Keeper) ForceRelogin(ctx context.Context, order Order, number app.UserN
 	return sessions, err
 }
 
+// endAll ends sessions of one user, with one event.
+func (k *Keeper) endAll(tx *db.Tx, user app.User, sessions []app.Session, event app.Event) error {
+	if len(sessions) == 0 {
+		return nil
+	}
+	for _, session := range sessions {
+		if err := tx.EndSession(session); err != nil {
+			return err
+		}
+	}
+	return k.storeUser(tx, user, user, k.clock(), event)
+}
+
 // ForceReloginOfAll ends every session of the app with its next request.
 func (k *Keeper) ForceReloginOfAll(ctx context.Context, order Order) error {
 	if err := order.check(); err != nil {
 		return err
 	}
-	err := k.Store.Write(ctx, func(tx *db.Tx) error {
-		if err := tx.NextGenerationOfApp(k.App.ID); err != nil {
+	err := k.store.Write(ctx, func(tx *db.Tx) error {
+		if err := tx.NextGenerationOfApp(k.app.ID); err != nil {
 			return err
 		}
 		return k.audit(tx, order, app.ActionReloginAll, 0, "")
@@ -67,7 +83,7 @@ func (k *Keeper) ForceReloginOfAll(ctx context.Context, order Order) error {
 }
 
 func (k *Keeper) audit(tx *db.Tx, order Order, action app.Action, user app.UserID, detail string) error {
-	return tx.Audit(k.Ring, app.AuditRow{
-		At: k.Clock(), Operator: order.Operator, Action: action, AppID: k.App.ID, UserID: user, Reason: order.Reason, Detail: detail,
+	return tx.Audit(k.ring, app.AuditRow{
+		At: k.clock(), Operator: order.Operator, Action: action, AppID: k.app.ID, UserID: user, Reason: order.Reason, Detail: detail,
 	})
 }

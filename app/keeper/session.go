@@ -37,25 +37,28 @@ func (k *Keeper) Session(ctx context.Context, caller app.Caller, token string) (
 	if err != nil {
 		return Session{}, err
 	}
-	end, _ := k.Settings.Sessions.End(h.session)
+	end, _ := k.settings.Sessions.End(h.session)
 	return Session{User: h.user.Number, ExpiresIn: end.Sub(h.at), Key: key, Next: key.Next()}, nil
 }
 
 // slide keeps a session alive.
 func (k *Keeper) slide(ctx context.Context, h *holder) error {
-	if !slides(&h.session, h.at) {
+	if !k.slides(&h.session, h.at) {
 		return nil
 	}
-	return endedMeanwhile(k.Store.Write(ctx, func(tx *db.Tx) error { return tx.SlideSession(h.session, h.at) }))
+	return endedMeanwhile(k.store.Write(ctx, func(tx *db.Tx) error { return tx.SlideSession(h.session, h.at) }))
 }
 
-// freshness tells the state of a user's current key. A user without one is as badly off as one whose key is dead.
+// freshness tells a client the state of its user's current key. A user without one is as badly off as one whose key is dead.
+// A suspicion is not told: whoever sends forged data would learn by it which check failed.
 func (k *Keeper) freshness(ctx context.Context, h holder) (app.Freshness, error) {
-	keys, err := k.Store.Read().KeysOfUser(ctx, h.user.ID)
+	keys, err := k.store.Read().KeysOfUser(ctx, h.user.ID)
 	if err != nil || len(keys) == 0 || !keys[0].Current() {
 		return app.Freshness{State: app.KeyDead}, err
 	}
-	return keys[0].Freshness(h.at, k.Settings.KeyAging), nil
+	told := keys[0]
+	told.FailedAt = time.Time{}
+	return told.Freshness(h.at, k.settings.KeyAging), nil
 }
 
 // Logout ends the session of a token.
@@ -64,16 +67,16 @@ func (k *Keeper) Logout(ctx context.Context, caller app.Caller, token string) er
 	if err != nil && app.KindOf(err) != app.UserDisabled {
 		return err
 	}
-	return k.endSession(ctx, h, k.event(caller, app.DeviceLogout))
+	return k.endHeld(ctx, h, k.event(caller, app.DeviceLogout))
 }
 
 // recognise finds whoever a token stands for. A session past its end is ended here, so that it leaves one event and no more.
 func (k *Keeper) recognise(ctx context.Context, caller app.Caller, text string) (holder, error) {
-	h := holder{at: k.Clock()}
+	h := holder{at: k.clock()}
 	token, err := app.ParseToken(text)
 	if err == nil {
 		h.hash = token.Hash()
-		h.session, h.user, err = k.Store.Read().SessionByToken(ctx, k.App.ID, h.hash)
+		h.session, h.user, err = k.store.Read().SessionByToken(ctx, k.app.ID, h.hash)
 	}
 	switch kind := app.KindOf(err); {
 	case err != nil && (kind == app.NotFound || kind == app.InvalidToken):
@@ -83,7 +86,7 @@ func (k *Keeper) recognise(ctx context.Context, caller app.Caller, text string) 
 		return h, err
 	}
 	if reason := k.over(h); reason != "" {
-		if err := k.endSession(ctx, h, k.event(caller, reason)); err != nil {
+		if err := k.endHeld(ctx, h, k.event(caller, reason)); err != nil {
 			return h, err
 		}
 		return h, app.Fail(app.InvalidToken, reason)
@@ -99,24 +102,29 @@ func (k *Keeper) over(h holder) app.Reason {
 	if h.session.Generation != h.user.Generation {
 		return app.DeviceForced
 	}
-	if end, reason := k.Settings.Sessions.End(h.session); !h.at.Before(end) {
+	if end, reason := k.settings.Sessions.End(h.session); !h.at.Before(end) {
 		return reason
 	}
 	return ""
 }
 
-// endSession deletes a session with an event that says why.
-func (k *Keeper) endSession(ctx context.Context, h holder, event app.Event) error {
-	err := k.Store.Write(ctx, func(tx *db.Tx) error {
-		_, user, err := tx.SessionByToken(ctx, k.App.ID, h.hash)
+// endSession deletes a session with an event that says why. NotFound: it has ended already.
+func (k *Keeper) endSession(ctx context.Context, session app.Session, at time.Time, event app.Event) error {
+	return k.store.Write(ctx, func(tx *db.Tx) error {
+		user, err := tx.UserByID(ctx, session.UserID)
 		if err != nil {
 			return err
 		}
-		if err := tx.EndSession(h.session); err != nil {
+		if err := tx.EndSession(session); err != nil {
 			return err
 		}
-		return k.storeUser(tx, user, user, h.at, event)
+		return k.storeUser(tx, user, user, at, event)
 	})
+}
+
+// endHeld ends the session of a token that has been presented.
+func (k *Keeper) endHeld(ctx context.Context, h holder, event app.Event) error {
+	err := k.endSession(ctx, h.session, h.at, event)
 	k.verified.forget(h.hash)
 	return endedMeanwhile(err)
 }
@@ -130,8 +138,8 @@ func endedMeanwhile(err error) error {
 }
 
 // slides moves a session's last use to now, coarsely, and tells whether that is worth storing.
-func slides(session *app.Session, at time.Time) bool {
-	if at.Sub(session.SeenAt) < app.Coarse {
+func (k *Keeper) slides(session *app.Session, at time.Time) bool {
+	if at.Sub(session.SeenAt) < k.settings.Sessions.Grain() {
 		return false
 	}
 	session.SeenAt = at

@@ -5,7 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"wxkeeper/app"
+	"wxkeeper/app/keeper"
 )
 
 func (h *house) session(token app.Token) (time.Duration, error) {
@@ -134,5 +137,69 @@ func TestSweepDeletesWhatIsPastItsKeeping(t *testing.T) {
 	events, err := h.store.Read().EventsOf(t.Context(), h.user("oA").LastEvent, 10)
 	if err != nil || len(events) != 2 || events[0].Reason != app.DeviceIdle || events[1].Reason != app.LoginSameKey {
 		t.Errorf("events are %+v, %v", events, err)
+	}
+}
+
+func TestASessionInUseNeverIdles(t *testing.T) {
+	for _, idle := range []time.Duration{6 * time.Second, 11 * time.Minute, 100 * time.Minute} {
+		h := newHouse(t, func(s *keeper.Settings) { s.Sessions.Idle = idle })
+		login := h.login("oA", newKey(t))
+		for range 40 {
+			h.pass(idle * 8 / 10)
+			if _, err := h.session(login.Token); err != nil {
+				t.Fatalf("idle %v: a session in use ended: %v", idle, err)
+			}
+		}
+		h.pass(idle)
+		if _, err := h.session(login.Token); app.KindOf(err) != app.InvalidToken {
+			t.Errorf("idle %v: an idle session lives: %v", idle, err)
+		}
+	}
+}
+
+func TestARefusalChangesNoUserAndNoSession(t *testing.T) {
+	h := newHouse(t)
+	key := newKey(t)
+	login := h.login("oA", key)
+	h.pass(2 * time.Hour)
+	sessionOf := func() app.Session {
+		sessions, err := h.store.Read().SessionsOfUser(t.Context(), h.user("oA").ID)
+		if err != nil || len(sessions) != 1 {
+			t.Fatalf("%d sessions, %v", len(sessions), err)
+		}
+		return sessions[0]
+	}
+	user, session := h.user("oA"), sessionOf()
+	for kind, sealed := range map[app.Kind]keeper.Sealed{
+		app.Malformed:          {EncryptedData: "AAAA", IV: "AAAA"},
+		app.SealedDataUnopened: h.seal(newKey(t), profileOf("x")),
+	} {
+		if _, err := h.open(login.Token, sealed); app.KindOf(err) != kind {
+			t.Fatal(err)
+		}
+	}
+	after := h.user("oA")
+	after.LastEvent = user.LastEvent
+	if diff := cmp.Diff(user, after); diff != "" {
+		t.Errorf("the user changed: %s", diff)
+	}
+	if diff := cmp.Diff(session, sessionOf()); diff != "" {
+		t.Errorf("the session changed: %s", diff)
+	}
+}
+
+func TestStrangersEventsAreNotKeptForEver(t *testing.T) {
+	h := newHouse(t)
+	h.Session(t.Context(), h.caller(), "unknown")
+	keeping := h.Keeper
+	if events := h.strangers(); len(events) != 1 {
+		t.Fatalf("%d events", len(events))
+	}
+	h.pass(31 * 24 * time.Hour)
+	if err := keeping.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if events := h.strangers(); len(events) != 0 {
+		t.Errorf("%d events left", len(events))
 	}
 }

@@ -24,7 +24,7 @@ func (k *Keeper) Sweep(ctx context.Context) error {
 	if err := k.sweepUsers(ctx); err != nil {
 		return err
 	}
-	err := k.Store.Write(ctx, func(tx *db.Tx) error { return tx.ForgetPushesBefore(k.Clock().Add(-pushesKept)) })
+	err := k.store.Write(ctx, func(tx *db.Tx) error { return tx.ForgetPushesBefore(k.clock().Add(-pushesKept)) })
 	if err == nil {
 		k.emptyLog(ctx)
 	}
@@ -32,10 +32,10 @@ func (k *Keeper) Sweep(ctx context.Context) error {
 }
 
 func (k *Keeper) sweepEvents(ctx context.Context) error {
-	oldest := k.Clock().Add(-k.Settings.EventsKeep)
+	oldest := k.clock().Add(-k.settings.EventsKeep)
 	for {
 		var deleted int64
-		err := k.Store.Write(ctx, func(tx *db.Tx) (err error) {
+		err := k.store.Write(ctx, func(tx *db.Tx) (err error) {
 			deleted, err = tx.DeleteEventsBefore(oldest, eventsSwept)
 			return err
 		})
@@ -48,7 +48,7 @@ func (k *Keeper) sweepEvents(ctx context.Context) error {
 func (k *Keeper) sweepSessions(ctx context.Context) error {
 	var last app.Session
 	for {
-		sessions, err := k.Store.Read().SessionsAfter(ctx, k.App.ID, last.UserID, last.ID, sessionsSwept)
+		sessions, err := k.store.Read().SessionsAfter(ctx, k.app.ID, last.UserID, last.ID, sessionsSwept)
 		if err != nil || len(sessions) == 0 {
 			return err
 		}
@@ -61,22 +61,13 @@ func (k *Keeper) sweepSessions(ctx context.Context) error {
 
 // endThoseOver ends the sessions whose time is over, each with its event.
 func (k *Keeper) endThoseOver(ctx context.Context, sessions []app.Session) error {
-	now := k.Clock()
+	now := k.clock()
 	for _, session := range sessions {
-		end, reason := k.Settings.Sessions.End(session)
+		end, reason := k.settings.Sessions.End(session)
 		if now.Before(end) {
 			continue
 		}
-		err := k.Store.Write(ctx, func(tx *db.Tx) error {
-			user, err := tx.UserByID(ctx, session.UserID)
-			if err != nil {
-				return err
-			}
-			if err := tx.EndSession(session); err != nil {
-				return err
-			}
-			return k.storeUser(tx, user, user, now, k.event(app.Caller{}, reason))
-		})
+		err := k.endSession(ctx, session, now, k.event(app.Caller{}, reason))
 		if err != nil && app.KindOf(err) != app.NotFound {
 			return err
 		}

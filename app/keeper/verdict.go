@@ -28,21 +28,29 @@ type subject struct {
 	openid app.OpenID
 	appID  app.AppID
 	key    app.KeyRecord
+
+	resetAt time.Time // when any of the user's keys was last reset
 }
 
 // ask asks WeChat about a key and stores the verdict. A verdict counts for the key it was asked about: if anything newer is
 // known of the user by then, it changes nothing.
 func (k *Keeper) ask(ctx context.Context, about subject) (Verdict, error) {
+	verdict := Verdict{Reason: app.KeyCheckFailed, Problem: problemStoredKey}
 	key, err := k.openKey(about)
-	if err != nil {
-		return Verdict{}, err
+	if err == nil {
+		verdict = k.verdictOn(about.key, k.weChat.CheckSession(ctx, about.openid, key))
 	}
-	verdict := k.verdictOn(about.key, k.WeChat.CheckSession(ctx, about.openid, key))
-	return verdict, k.storeVerdict(ctx, about.key, verdict)
+	if verdict.State == "" && ctx.Err() != nil {
+		return verdict, ctx.Err() // we gave up asking: that says nothing of the key
+	}
+	return verdict, k.storeVerdict(context.WithoutCancel(ctx), about.key, verdict)
 }
 
+// problemStoredKey is why WeChat cannot be asked about a key whose row is damaged.
+const problemStoredKey = "stored_key_damaged"
+
 func (k *Keeper) openKey(about subject) (app.SessionKey, error) {
-	text, err := k.Ring.Open(db.KeyPlace(about.appID, about.key.ID, about.openid), about.key.Sealed)
+	text, err := k.ring.Open(db.KeyPlace(about.appID, about.key.ID, about.openid), about.key.Sealed)
 	if err != nil {
 		return app.SessionKey{}, err
 	}
@@ -63,7 +71,7 @@ func (k *Keeper) verdictOn(key app.KeyRecord, err error) Verdict {
 		return verdict
 	}
 	verdict.State, verdict.Reason = app.KeyDead, app.KeyFoundDead
-	if !key.ConfirmedAt.IsZero() && k.Clock().Sub(key.ConfirmedAt) < justConfirmed {
+	if !key.ConfirmedAt.IsZero() && k.clock().Sub(key.ConfirmedAt) < justConfirmed {
 		verdict.Reason = app.KeyTakenElsewhere
 	}
 	return verdict
@@ -72,7 +80,7 @@ func (k *Keeper) verdictOn(key app.KeyRecord, err error) Verdict {
 // storeVerdict writes what WeChat said to the key and into the user's events. A confirmation that is nothing new leaves no
 // event: the walk over all keys would bury everything else.
 func (k *Keeper) storeVerdict(ctx context.Context, before app.KeyRecord, verdict Verdict) error {
-	now := k.Clock()
+	now := k.clock()
 	after := before
 	switch verdict.State {
 	case app.KeyConfirmed:
@@ -82,13 +90,13 @@ func (k *Keeper) storeVerdict(ctx context.Context, before app.KeyRecord, verdict
 	default:
 		after.TriedAt = now
 	}
-	if verdict.State == app.KeyDead && k.Settings.FollowKey {
+	if verdict.State == app.KeyDead && k.settings.FollowKey {
 		defer k.verified.forgetAll()
 	}
-	return k.Store.Write(ctx, func(tx *db.Tx) error {
-		changed, err := tx.UpdateKey(k.App.ID, before, after)
-		if err == nil && changed && verdict.State == app.KeyDead && k.Settings.FollowKey {
-			err = k.endWithKey(ctx, tx, before.UserID, now)
+	return k.store.Write(ctx, func(tx *db.Tx) error {
+		changed, err := tx.UpdateKey(k.app.ID, before, after)
+		if err == nil && changed && verdict.State == app.KeyDead && k.settings.FollowKey {
+			err = k.endWithKey(ctx, tx, before.UserID)
 		}
 		if err != nil || !changed || verdict.State == app.KeyConfirmed && before.FailedAt.IsZero() {
 			return err
@@ -109,51 +117,56 @@ func (k *Keeper) tellVerdict(ctx context.Context, tx *db.Tx, key app.KeyRecord, 
 }
 
 // endWithKey ends all sessions of a user whose key is dead.
-func (k *Keeper) endWithKey(ctx context.Context, tx *db.Tx, id app.UserID, at time.Time) error {
+func (k *Keeper) endWithKey(ctx context.Context, tx *db.Tx, id app.UserID) error {
 	user, err := tx.UserByID(ctx, id)
 	if err != nil {
 		return err
 	}
 	sessions, err := tx.SessionsOfUser(ctx, id)
-	if err != nil || len(sessions) == 0 {
+	if err != nil {
 		return err
 	}
-	for _, session := range sessions {
-		if err := tx.EndSession(session); err != nil {
-			return err
-		}
-	}
-	return k.storeUser(tx, user, user, at, k.event(app.Caller{}, app.DeviceKeyDead))
+	return k.endAll(tx, user, sessions, k.event(app.Caller{}, app.DeviceKeyDead))
 }
 
 // CheckNow asks WeChat about a user's current key, on an operator's order.
 func (k *Keeper) CheckNow(ctx context.Context, order Order, number app.UserNumber) (Verdict, error) {
+	if err := order.check(); err != nil {
+		return Verdict{}, err
+	}
 	about, err := k.subjectOf(ctx, number)
 	if err != nil {
 		return Verdict{}, err
 	}
-	verdict, err := k.ask(ctx, about)
-	if err != nil {
-		return verdict, err
+	if err := k.record(ctx, order, app.ActionCheck, about); err != nil {
+		return Verdict{}, err
 	}
-	return verdict, k.Store.Write(ctx, func(tx *db.Tx) error {
-		return k.audit(tx, order, app.ActionCheck, about.key.UserID, string(verdict.Reason))
-	})
+	return k.ask(ctx, about)
+}
+
+// record writes an order down before it is carried out: what cannot be recorded is not done. What comes of it stands in the
+// user's events.
+func (k *Keeper) record(ctx context.Context, order Order, action app.Action, about subject) error {
+	return k.store.Write(ctx, func(tx *db.Tx) error { return k.audit(tx, order, action, about.key.UserID, "") })
 }
 
 func (k *Keeper) subjectOf(ctx context.Context, number app.UserNumber) (subject, error) {
-	user, err := k.Store.Read().UserByNumber(ctx, k.App.ID, number)
+	user, err := k.store.Read().UserByNumber(ctx, k.app.ID, number)
 	if err != nil {
 		return subject{}, err
 	}
-	keys, err := k.Store.Read().KeysOfUser(ctx, user.ID)
+	keys, err := k.store.Read().KeysOfUser(ctx, user.ID)
 	if err != nil {
 		return subject{}, err
 	}
 	if len(keys) == 0 || !keys[0].Current() || len(keys[0].Sealed) == 0 {
 		return subject{}, app.Fail(app.NotFound, "")
 	}
-	return subject{openid: user.OpenID, appID: user.AppID, key: keys[0]}, nil
+	about := subject{openid: user.OpenID, appID: user.AppID, key: keys[0]}
+	for _, key := range keys {
+		about.resetAt = later(about.resetAt, key.ResetAt)
+	}
+	return about, nil
 }
 
 // resetPause is how long after a reset the same user is left alone: WeChat refuses frequent resets.
@@ -169,45 +182,43 @@ func (k *Keeper) Reset(ctx context.Context, order Order, number app.UserNumber) 
 	if err != nil {
 		return Verdict{}, err
 	}
-	now := k.Clock()
-	if since := now.Sub(about.key.ResetAt); since < resetPause {
+	now := k.clock()
+	if since := now.Sub(about.resetAt); since < resetPause {
 		return Verdict{}, app.Fail(app.TooManyRequests, app.KeyResetRefused).After(resetPause - since)
 	}
 	old, err := k.openKey(about)
 	if err != nil {
 		return Verdict{}, err
 	}
-	made, askedAt, err := k.WeChat.ResetUserSessionKey(ctx, about.openid, old)
-	if err != nil {
-		return k.refusedReset(ctx, order, about, err)
+	if err := k.record(ctx, order, app.ActionReset, about); err != nil {
+		return Verdict{}, err
 	}
-	return k.storeReset(context.WithoutCancel(ctx), order, about, made, askedAt)
+	made, askedAt, err := k.weChat.ResetUserSessionKey(ctx, about.openid, old)
+	if err != nil {
+		return k.refusedReset(ctx, about, err)
+	}
+	return k.storeReset(context.WithoutCancel(ctx), about, made, askedAt)
 }
 
 // refusedReset stores what a refusal tells about the key.
-func (k *Keeper) refusedReset(ctx context.Context, order Order, about subject, cause error) (Verdict, error) {
+func (k *Keeper) refusedReset(ctx context.Context, about subject, cause error) (Verdict, error) {
 	verdict := k.verdictOn(about.key, cause)
 	if verdict.State != app.KeyDead {
 		verdict.Reason = app.KeyResetRefused
 	}
-	if err := k.storeVerdict(ctx, about.key, verdict); err != nil {
-		return verdict, err
-	}
-	return verdict, k.Store.Write(ctx, func(tx *db.Tx) error {
-		return k.audit(tx, order, app.ActionReset, about.key.UserID, string(verdict.Reason))
-	})
+	return verdict, k.storeVerdict(ctx, about.key, verdict)
 }
 
 // storeReset puts the key that WeChat made in the place of the old one.
-func (k *Keeper) storeReset(ctx context.Context, order Order, about subject, made app.SessionKey, asked time.Time) (Verdict, error) {
-	now := k.Clock()
+func (k *Keeper) storeReset(ctx context.Context, about subject, made app.SessionKey, asked time.Time) (Verdict, error) {
+	now := k.clock()
 	id := app.KeyID(app.NewID(now))
 	key := app.KeyRecord{
-		ID: id, UserID: about.key.UserID, AskedAt: asked, ResetAt: now, Fingerprint: k.Ring.Fingerprint(made),
-		Sealed: k.Ring.Seal(db.KeyPlace(about.appID, id, about.openid), []byte(made.Reveal())),
+		ID: id, UserID: about.key.UserID, AskedAt: asked, ResetAt: now, Fingerprint: k.ring.Fingerprint(made),
+		Sealed: k.ring.Seal(db.KeyPlace(about.appID, id, about.openid), []byte(made.Reveal())),
 	}
 	verdict := Verdict{State: app.KeyConfirmed, Reason: app.KeyReset}
-	return verdict, k.Store.Write(ctx, func(tx *db.Tx) error {
+	return verdict, k.store.Write(ctx, func(tx *db.Tx) error {
 		user, err := tx.UserByID(ctx, key.UserID)
 		if err != nil {
 			return err
@@ -217,9 +228,6 @@ func (k *Keeper) storeReset(ctx context.Context, order Order, about subject, mad
 		}
 		event := k.event(app.Caller{}, app.KeyReset)
 		event.Fingerprint = key.Fingerprint
-		if err := k.storeUser(tx, user, user, now, event); err != nil {
-			return err
-		}
-		return k.audit(tx, order, app.ActionReset, user.ID, string(app.KeyReset))
+		return k.storeUser(tx, user, user, now, event)
 	})
 }

@@ -77,10 +77,10 @@ func (v *verified) forgetAll() {
 func (k *Keeper) Verify(ctx context.Context, caller app.Caller, token string) (Verified, error) {
 	parsed, err := app.ParseToken(token)
 	if err != nil {
-		k.strangers.record(k.Clock(), k.event(caller, app.TokenUnknown))
+		k.strangers.record(k.clock(), k.event(caller, app.TokenUnknown))
 		return Verified{}, err
 	}
-	now := k.Clock()
+	now := k.clock()
 	found, ok, epoch := k.verified.find(parsed.Hash(), now)
 	if ok {
 		return found, nil
@@ -94,7 +94,7 @@ func (k *Keeper) Verify(ctx context.Context, caller app.Caller, token string) (V
 	}
 	found = Verified{User: h.user.Number, OpenID: h.user.OpenID}
 	until := now.Add(verifiedFor)
-	if end, _ := k.Settings.Sessions.End(h.session); end.Before(until) {
+	if end, _ := k.settings.Sessions.End(h.session); end.Before(until) {
 		until = end
 	}
 	k.verified.remember(h.hash, found, until, epoch)

@@ -2,9 +2,7 @@ package keeper
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/csv"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +22,7 @@ type Withdrawals struct {
 
 // ImportWithdrawals does what WeChat's daily list of withdrawn consent demands, for apps without message push. The list is CSV
 // with a heading: OpenID, and RevokeInfo with one or several numbers; without RevokeInfo, or where it is empty, the account was
-// cancelled. A line that was done before is not done again; one that cannot be read does not stop the others.
+// cancelled. A list may be imported again: its lines are then done again. One that cannot be read does not stop the others.
 func (k *Keeper) ImportWithdrawals(ctx context.Context, list io.Reader) (Withdrawals, error) {
 	var result Withdrawals
 	rows := csv.NewReader(list)
@@ -45,7 +43,7 @@ func (k *Keeper) ImportWithdrawals(ctx context.Context, list io.Reader) (Withdra
 		result.Lines++
 		if err == nil {
 			var message wechat.Message
-			if message, err = withdrawal(row, openid, revoked, k.Clock()); err == nil {
+			if message, err = withdrawal(row, openid, revoked, k.clock()); err == nil {
 				if err := k.Pushed(ctx, app.Caller{}, message); err != nil {
 					return result, err
 				}
@@ -70,10 +68,8 @@ func withdrawal(row []string, openid, revoked int, at time.Time) (wechat.Message
 	if openid >= len(row) || strings.TrimSpace(row[openid]) == "" {
 		return wechat.Message{}, errors.New("no OpenID")
 	}
-	sum := sha256.Sum256([]byte("list\x00" + strings.Join(row, "\x00")))
 	message := wechat.Message{
 		Event: wechat.EventUserCancelled, OpenID: app.OpenID(strings.TrimSpace(row[openid])), CreatedAt: at,
-		MsgID: hex.EncodeToString(sum[:]),
 	}
 	if revoked < 0 || revoked >= len(row) || strings.TrimSpace(row[revoked]) == "" {
 		return message, nil

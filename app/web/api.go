@@ -21,13 +21,20 @@ type loginReply struct {
 func (s *Server) login(c echo.Context) error {
 	in, err := readFields(c, []string{"code"})
 	if err != nil {
-		return err
+		return s.unreadable(c, app.LoginCodeMalformed, err)
 	}
 	login, err := s.keeper.Login(c.Request().Context(), callerOf(c), in["code"])
 	if err != nil {
 		return err
 	}
 	return reply(c, loginReply{login.Token.Reveal(), seconds(login.ExpiresIn), login.User.String()})
+}
+
+// unreadable records a login or an opening that did not get as far as the keeper, so that its support code is found.
+func (s *Server) unreadable(c echo.Context, reason app.Reason, err error) error {
+	failure := failureOf(err)
+	s.keeper.NoteFailure(callerOf(c), reason, failure.Field)
+	return err
 }
 
 // profileReply is the seed article's profile: all seven always there, then what is ours. Never the openid.
@@ -45,7 +52,7 @@ type profileReply struct {
 func (s *Server) getInfo(c echo.Context) error {
 	in, err := readFields(c, []string{"token", "iv", "encryptedData"}, "rawData", "signature")
 	if err != nil {
-		return err
+		return s.unreadable(c, app.OpenMalformed, err)
 	}
 	sealed := keeper.Sealed{EncryptedData: in["encryptedData"], IV: in["iv"], RawData: in["rawData"], Signature: in["signature"]}
 	opened, err := s.keeper.Open(c.Request().Context(), callerOf(c), in["token"], sealed)
@@ -81,10 +88,9 @@ type sessionReply struct {
 
 // keyStatusReply is what is known of the user's session key. Since is missing where the user has no key at all.
 type keyStatusReply struct {
-	State   app.KeyState     `json:"state"`
-	Since   time.Time        `json:"since,omitzero"`
-	By      app.Confirmation `json:"by,omitempty"`
-	Errcode int              `json:"errcode,omitempty"`
+	State app.KeyState     `json:"state"`
+	Since time.Time        `json:"since,omitzero"`
+	By    app.Confirmation `json:"by,omitempty"`
 }
 
 func (s *Server) session(c echo.Context) error {
@@ -100,7 +106,7 @@ func (s *Server) session(c echo.Context) error {
 }
 
 func keyStatusOf(key app.Freshness) keyStatusReply {
-	return keyStatusReply{key.State, key.Since.UTC().Truncate(time.Second), key.By, key.Errcode}
+	return keyStatusReply{key.State, key.Since.UTC().Truncate(time.Second), key.By}
 }
 
 func (s *Server) logout(c echo.Context) error {
@@ -123,7 +129,7 @@ func (s *Server) prefetch(c echo.Context) error {
 	switch {
 	case code == "":
 		return app.FailField(app.MissingParameter, "", "code")
-	case appid != "" && appid != string(s.keeper.App.Appid):
+	case appid != "" && appid != string(s.keeper.Appid()):
 		return malformed("appid")
 	}
 	if err := s.keeper.Prefetch(c.Request().Context(), callerOf(c), code); err != nil {
@@ -134,6 +140,9 @@ func (s *Server) prefetch(c echo.Context) error {
 
 const (
 	loginPath    = "/login"
+	getInfoPath  = "/getinfo"
+	sessionPath  = "/session"
+	logoutPath   = "/logout"
 	prefetchPath = "/prefetch"
 	healthPath   = "/healthz"
 	readyPath    = "/readyz"

@@ -211,7 +211,8 @@ func TestRefusedLoginsAreCounted(t *testing.T) {
 	wantFailure(t, ask(t, h.Server, bad), app.TooManyRequests)
 	h.keeper.Close()
 	events, err := h.store.Read().StrangerEvents(t.Context(), 10)
-	if err != nil || len(events) != 1 || events[0].Reason != app.LoginLimited || events[0].Client.Address != "203.0.113.9" {
+	if err != nil || len(events) != 2 || events[0].Reason != app.LoginLimited || events[1].Reason != app.LoginCodeMalformed ||
+		events[1].Detail.Field != "code" || events[0].Client.Address != "203.0.113.9" {
 		t.Errorf("events are %+v, %v", events, err)
 	}
 }
@@ -242,7 +243,7 @@ func TestKeyStatus(t *testing.T) {
 	}{
 		{app.Freshness{State: app.KeyNew, Since: noon.Add(time.Millisecond)}, `{"state":"new","since":"2026-03-01T12:00:00Z"}`},
 		{app.Freshness{State: app.KeyConfirmed, Since: noon.In(shanghai), By: app.ConfirmedByWeChat}, `{"state":"confirmed","since":"2026-03-01T12:00:00Z","by":"wechat"}`},
-		{app.Freshness{State: app.KeyDead, Since: noon, Errcode: 87009}, `{"state":"dead","since":"2026-03-01T12:00:00Z","errcode":87009}`},
+		{app.Freshness{State: app.KeyDead, Since: noon, Errcode: 87009}, `{"state":"dead","since":"2026-03-01T12:00:00Z"}`},
 		{app.Freshness{State: app.KeyDead}, `{"state":"dead"}`},
 	}
 	for _, test := range tests {

@@ -27,7 +27,7 @@ func (p *proxies) clientAddress(request *http.Request) string {
 		return addressText(client)
 	}
 	for _, claim := range slices.Backward(strings.Split(strings.Join(claims, ","), ",")) {
-		hop, err := netip.ParseAddr(strings.TrimSpace(claim))
+		hop, err := parseHop(strings.TrimSpace(claim))
 		if err != nil {
 			break // what stands before an unreadable claim was not written by our proxies
 		}
@@ -37,6 +37,14 @@ func (p *proxies) clientAddress(request *http.Request) string {
 		}
 	}
 	return addressText(client)
+}
+
+// parseHop reads an address as proxies write it, some of them with the port.
+func parseHop(text string) (netip.Addr, error) {
+	if withPort, err := netip.ParseAddrPort(text); err == nil {
+		return withPort.Addr(), nil
+	}
+	return netip.ParseAddr(text)
 }
 
 func (p *proxies) trusts(address netip.Addr) bool {

@@ -76,9 +76,9 @@ func (s *Server) routes() {
 	s.get("/openapi.yaml", s.openAPI)
 
 	s.post(loginPath, s.login)
-	s.post("/getinfo", s.getInfo)
-	s.post("/session", s.session)
-	s.post("/logout", s.logout)
+	s.post(getInfoPath, s.getInfo)
+	s.post(sessionPath, s.session)
+	s.post(logoutPath, s.logout)
 
 	// A front door that passes the client's own method on must not find Echo's good answer to OPTIONS here.
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
@@ -135,11 +135,11 @@ func (s *Server) refuseFailing(next echo.HandlerFunc) echo.HandlerFunc {
 		if wait <= 0 || s.spared(c) {
 			return next(c)
 		}
-		var reason app.Reason
+		reason := app.OpenLimited
 		if takesCode(c.Path()) {
 			reason = app.LoginLimited
-			s.keeper.NoteLimited(caller)
 		}
+		s.keeper.NoteFailure(caller, reason, "")
 		return app.Fail(app.TooManyRequests, reason).After(wait)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wxkeeper/app"
+	"wxkeeper/app/keeper"
+	"wxkeeper/db"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -38,13 +41,28 @@ func (b *logBook) String() string {
 	return b.text.String()
 }
 
-// newServer builds a Server without a keeper: a request that reached it would be answered with 500.
+// noteTaker is a keeper that can note failures and nothing else: a request that reached it would be answered with 500.
+var noteTaker = sync.OnceValue(func() *keeper.Keeper {
+	folder, err := os.MkdirTemp("", "wxkeeper-web-")
+	if err != nil {
+		panic(err)
+	}
+	store, err := db.Open(context.Background(), folder)
+	if err != nil {
+		panic(err)
+	}
+	os.RemoveAll(folder)
+	return keeper.New(keeper.Options{Store: store, Clock: time.Now, Log: slog.New(slog.DiscardHandler)})
+})
+
+// newServer builds a Server with the noteTaker.
 func newServer(change ...func(*Options)) (*Server, *logBook) {
 	book := &logBook{}
 	options := Options{
-		Ready: func(context.Context) error { return nil },
-		Log:   newLogger(book),
-		Clock: func() time.Time { return noon },
+		Keeper: noteTaker(),
+		Ready:  func(context.Context) error { return nil },
+		Log:    newLogger(book),
+		Clock:  func() time.Time { return noon },
 	}
 	for _, apply := range change {
 		apply(&options)

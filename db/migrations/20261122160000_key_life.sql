@@ -39,3 +39,8 @@ CREATE TABLE erased (
   erased_at   {{.Int}} NOT NULL,
   PRIMARY KEY (app_id, openid_hash)
 ) {{.Clustered}};
+
+CREATE TABLE disk_probe (
+  id     {{.Key}},
+  filler {{.Bytes}} NOT NULL
+);

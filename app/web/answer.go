@@ -140,14 +140,14 @@ func setRetryAfter(c echo.Context, failure *app.Error) {
 	}
 }
 
-// statusOf gives the status, which an operator may want to be 200 for the calls of a mini program, and for nothing else: probes
-// look at nothing but the status, front doors let people in by it, and WeChat sends again.
+// statusOf gives the status as it is to whoever looks at nothing else: probes, front doors that let people in by it, and WeChat.
 func (s *Server) statusOf(c echo.Context, wire wireFailure) int {
 	switch strings.TrimSuffix(c.Request().URL.Path, "/") {
-	case loginPath, getInfoPath, sessionPath, logoutPath:
-		if s.status200 {
-			return http.StatusOK
-		}
+	case healthPath, readyPath, verifyPath, pushPath:
+		return wire.status
+	}
+	if s.status200 {
+		return http.StatusOK
 	}
 	return wire.status
 }

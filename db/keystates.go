@@ -87,8 +87,8 @@ func (q *Queries) splitKeys(
 	nextHour := limit.Truncate(time.Hour).Add(time.Hour)
 	bounds := keyRange{from: limit.Add(time.Millisecond), to: nextHour, confirmed: state == app.KeyConfirmed}
 	var within int64
-	where, arguments := bounds.where(appID)
-	err = q.one(ctx, "SELECT COUNT(*) FROM session_keys k WHERE "+where, arguments, &within)
+	condition := bounds.condition(appID)
+	err = q.one(ctx, "SELECT COUNT(*) FROM session_keys k WHERE "+condition.where, condition.arguments, &within)
 	young = later + within
 	return young, all - young, err
 }
@@ -99,13 +99,64 @@ type keyRange struct {
 	confirmed bool // by their confirmation; else by when they were obtained
 }
 
-func (r keyRange) where(appID app.AppID) (string, []any) {
+// keyCondition is a range of the index in SQL.
+type keyCondition struct {
+	where     string
+	arguments []any
+}
+
+func (r keyRange) condition(appID app.AppID) keyCondition {
 	const fixed = "k.app_id = ? AND k.superseded_at = 0 AND k.dead_at = 0 AND k.failed_at = 0 AND "
 	if r.confirmed {
-		return fixed + "k.confirmed_at >= ? AND k.confirmed_at < ?",
-			[]any{appID, max(1, milliseconds(r.from)), milliseconds(r.to)}
+		return keyCondition{fixed + "k.confirmed_at >= ? AND k.confirmed_at < ?",
+			[]any{appID, max(1, milliseconds(r.from)), milliseconds(r.to)}}
 	}
-	return fixed + "k.confirmed_at = 0 AND k.id >= ? AND k.id < ?", []any{appID, app.FirstID(r.from), app.FirstID(r.to)}
+	return keyCondition{fixed + "k.confirmed_at = 0 AND k.id >= ? AND k.id < ?",
+		[]any{appID, app.FirstID(r.from), app.FirstID(r.to)}}
+}
+
+// stateRanges are the ranges of the index that hold the current keys of a state, in the order of the index.
+func stateRanges(appID app.AppID, state app.KeyState, now time.Time, aging time.Duration) []keyCondition {
+	limit := now.Add(-aging)
+	young, old := keyRange{from: limit.Add(time.Millisecond), to: endOfTime}, keyRange{to: limit.Add(time.Millisecond)}
+	switch state {
+	case app.KeyNew:
+		return []keyCondition{young.condition(appID)}
+	case app.KeyConfirmed:
+		young.confirmed = true
+		return []keyCondition{young.condition(appID)}
+	case app.KeyAging:
+		confirmed := old
+		confirmed.confirmed = true
+		return []keyCondition{old.condition(appID), confirmed.condition(appID)}
+	case app.KeySuspect:
+		return []keyCondition{{"k.app_id = ? AND k.superseded_at = 0 AND k.dead_at = 0 AND k.failed_at > 0", []any{appID}}}
+	case app.KeyDead:
+		return []keyCondition{{"k.app_id = ? AND k.superseded_at = 0 AND k.dead_at > 0", []any{appID}}}
+	}
+	return nil
+}
+
+// endOfTime is later than any time an id can hold.
+var endOfTime = time.Date(2089, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// KeysInState lists current keys of a state in the order of the index, beginning after one of them (zero: with the first). It
+// is the rule of KeyRecord.Freshness, as ranges over what is stored.
+func (q *Queries) KeysInState(
+	ctx context.Context, appID app.AppID, state app.KeyState, now time.Time, aging time.Duration, after app.KeyRecord, limit int,
+) ([]KeyInState, error) {
+	var found []KeyInState
+	for _, part := range stateRanges(appID, state, now, aging) {
+		where := part.where + " AND (k.dead_at, k.failed_at, k.confirmed_at, k.id) > (?, ?, ?, ?)"
+		arguments := append(part.arguments, milliseconds(after.DeadAt), milliseconds(after.FailedAt),
+			milliseconds(after.ConfirmedAt), after.ID)
+		some, err := q.keysWhere(ctx, where, arguments, limit-len(found))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, some...)
+	}
+	return found, nil
 }
 
 // KeyInState is a current key with whose it is.
@@ -120,19 +171,25 @@ type KeyInState struct {
 func (q *Queries) KeysToCheck(
 	ctx context.Context, appID app.AppID, goodBefore, triedBefore time.Time, limit int,
 ) ([]KeyInState, error) {
-	found, err := q.keysWhere(ctx, "k.app_id = ? AND k.superseded_at = 0 AND k.dead_at = 0 AND k.failed_at > 0", []any{appID},
-		triedBefore, limit)
+	untried := func(state app.KeyState) ([]KeyInState, error) {
+		var keys []KeyInState
+		for _, part := range stateRanges(appID, state, goodBefore, 0) {
+			some, err := q.keysWhere(ctx, part.where+" AND k.tried_at < ?",
+				append(part.arguments, milliseconds(triedBefore)), limit)
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, some...)
+		}
+		return keys, nil
+	}
+	found, err := untried(app.KeySuspect)
 	if err != nil {
 		return nil, err
 	}
-	var unconfirmed []KeyInState
-	for _, confirmed := range []bool{true, false} {
-		where, arguments := keyRange{to: goodBefore.Add(time.Millisecond), confirmed: confirmed}.where(appID)
-		some, err := q.keysWhere(ctx, where, arguments, triedBefore, limit)
-		if err != nil {
-			return nil, err
-		}
-		unconfirmed = append(unconfirmed, some...)
+	unconfirmed, err := untried(app.KeyAging)
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(unconfirmed, func(a, b KeyInState) int {
 		return cmp.Or(a.Key.KnownGoodAt().Compare(b.Key.KnownGoodAt()), cmp.Compare(a.Key.ID, b.Key.ID))
@@ -141,14 +198,12 @@ func (q *Queries) KeysToCheck(
 	return found[:min(len(found), limit)], nil
 }
 
-// keysWhere lists keys of a range of the index in its order.
-func (q *Queries) keysWhere(
-	ctx context.Context, where string, arguments []any, triedBefore time.Time, limit int,
-) ([]KeyInState, error) {
+// keysWhere lists current keys in the order of the index.
+func (q *Queries) keysWhere(ctx context.Context, where string, arguments []any, limit int) ([]KeyInState, error) {
 	var found []KeyInState
 	err := q.each(ctx, "SELECT "+keyColumns+", u.openid, u.number FROM session_keys k JOIN users u ON u.id = k.user_id WHERE "+
-		where+" AND k.tried_at < ? ORDER BY k.failed_at, k.confirmed_at, k.id LIMIT ?",
-		append(arguments, milliseconds(triedBefore), limit), func(scan func(...any) error) error {
+		where+" ORDER BY k.dead_at, k.failed_at, k.confirmed_at, k.id LIMIT ?",
+		append(arguments, limit), func(scan func(...any) error) error {
 			var one KeyInState
 			err := keyScan(&one.Key, scan, &one.OpenID, &one.Number)
 			found = append(found, one)

@@ -2,5 +2,6 @@
 //
 // It is a module of its own, so that what only these tests need (a JavaScript engine, another author's WeChat SDK) stays out
 // of the product's go.mod. WeChat is replaced by a stand-in written here, which shares no code with the product: not even the
-// way data is sealed. Only the test of the sandbox's faithfulness imports the product's emulator.
+// way data is sealed. Where more of WeChat is needed than logins (checks, resets, push, pre-fetch, an outage), an office takes
+// the product's own emulator, whose faithfulness another author's SDK tests.
 package e2e

@@ -110,8 +110,9 @@ func TestChecksAndResets(t *testing.T) {
 	o := newOffice(t)
 	c, taken := o.newCaller(t), o.newCaller(t)
 	o.says(t, "good", "users", "check", "--user", c.user, "--reason", "x")
-	if got := c.wantKey("confirmed", "ok"); got.KeyStatus.By != "wechat" {
-		t.Errorf("confirmed %+v", got.KeyStatus)
+	c.wantKey("confirmed", "ok")
+	if key := o.keyOf(t, c); key.ConfirmedBy != "wechat" {
+		t.Errorf("the operator sees %+v", key)
 	}
 	taken.RotateKey()
 	o.says(t, "not valid", "users", "check", "--user", taken.user, "--reason", "x")

@@ -18,8 +18,9 @@ func TestLifeOfAKey(t *testing.T) {
 	c.wantKey("new", "ok")
 
 	c.sends(sandbox.SealedUserInfo)
-	if got := c.wantKey("confirmed", "ok"); got.KeyStatus.By != "opening" || time.Since(got.KeyStatus.Since) > time.Minute {
-		t.Errorf("confirmed %+v", got.KeyStatus)
+	c.wantKey("confirmed", "ok")
+	if key := o.keyOf(t, c); key.ConfirmedBy != "opening" || time.Since(key.ConfirmedAt) > time.Minute {
+		t.Errorf("the operator sees %+v", key)
 	}
 	c.becomes("aging", "login_first")
 

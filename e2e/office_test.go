@@ -63,8 +63,7 @@ type keptSession struct {
 	User      string
 	ExpiresIn int `json:"expires_in"`
 	KeyStatus struct {
-		State, By string
-		Since     time.Time
+		State string
 	} `json:"key_status"`
 	Next string
 }

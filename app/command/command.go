@@ -130,6 +130,9 @@ func oneApp(ctx context.Context, store *db.DB, appid app.Appid) (app.App, error)
 			return one, nil
 		}
 	}
+	if len(apps) == 0 {
+		return app.App{}, errors.New("nothing has been served from this data folder yet")
+	}
 	if appid == "" {
 		return app.App{}, errors.New("the data folder holds several mini programs: say which with --appid")
 	}

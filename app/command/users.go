@@ -125,7 +125,16 @@ func (w whom) each(ctx context.Context, k *keeper.Keeper, std Streams, perMinute
 			return err
 		}
 		verdict, err := ask(ctx, order(w.Reason), number)
-		return told(std.Out, nobody(err, number), "User %s: %s.\n", number, inWords(verdict))
+		if err := told(std.Out, nobody(err, number), "User %s: %s.\n", number, inWords(verdict)); err != nil {
+			return err
+		}
+		if verdict.State == "" {
+			return errors.New("WeChat gave no verdict: try again later")
+		}
+		return nil
+	}
+	if perMinute < 1 {
+		return errors.New("--per-minute is 1 at least")
 	}
 	pace := rate.NewLimiter(rate.Limit(float64(perMinute)/60), 1)
 	counts := tally{}
@@ -268,9 +277,11 @@ func nobody(err error, number app.UserNumber) error {
 	case err == nil:
 		return nil
 	case app.KindOf(err) == app.NotFound:
-		return fmt.Errorf("no user has the number %s, or no session key to ask about", number)
+		return fmt.Errorf("no user has the number %s", number)
 	case app.KindOf(err) == app.TooManyRequests:
 		return fmt.Errorf("the key of user %s was reset in the last day: WeChat refuses frequent resets", number)
+	case app.KindOf(err) == app.Malformed:
+		return errors.New("--reason is longer than 500 bytes")
 	case app.KindOf(err) == app.MissingParameter:
 		return errors.New("--reason is missing: say why, for the audit log")
 	}

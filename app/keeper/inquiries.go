@@ -33,6 +33,8 @@ type inquiry struct {
 	caller app.Caller
 	user   app.User
 	key    app.KeyID
+
+	explain bool // the verdict tells why the opening failed
 }
 
 func startInquiries(k *Keeper) *inquiries {
@@ -81,11 +83,11 @@ func (k *Keeper) inquire(ctx context.Context, one inquiry) error {
 		return nil
 	}
 	keys, err := k.store.Read().KeysOfUser(ctx, one.user.ID)
-	if err != nil || len(keys) == 0 || keys[0].ID != one.key {
+	if err != nil || len(keys) == 0 || keys[0].ID != one.key || !keys[0].DeadAt.IsZero() {
 		return err
 	}
 	verdict, err := k.ask(ctx, subject{openid: one.user.OpenID, appID: one.user.AppID, key: keys[0]})
-	if err != nil || verdict.State == "" {
+	if err != nil || verdict.State == "" || !one.explain {
 		return err
 	}
 	event := k.event(one.caller, app.OpenOtherKey)

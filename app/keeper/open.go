@@ -202,8 +202,8 @@ func (k *Keeper) refuseTrial(ctx context.Context, caller app.Caller, h holder, t
 	}
 	failure := k.refuse(ctx, h, event, func(tx *db.Tx) error { return k.suspect(ctx, tx, t, h.at) },
 		app.Fail(app.SealedDataUnopened, t.failed))
-	if t.failed == app.OpenNoKeyFits && t.current.ID != 0 {
-		k.inquiries.begin(inquiry{caller: caller, user: h.user, key: t.current.ID})
+	if t.current.ID != 0 { // after every failure, or the key's state would tell which it was
+		k.inquiries.begin(inquiry{caller: caller, user: h.user, key: t.current.ID, explain: t.failed == app.OpenNoKeyFits})
 	}
 	return failure
 }

@@ -166,8 +166,8 @@ func (h *house) turn(ctx context.Context, k *keeper.Keeper, c *census, budget in
 	}
 }
 
-// wantEachOnce wants everybody asked about, the longest unconfirmed first, and nobody twice but the one that was being asked
-// about when the first process stopped: its answer may not have been written.
+// wantEachOnce wants everybody asked about, the longest unconfirmed first, and nobody twice but those that were being asked
+// about when the first process stopped: their answers may not have been written.
 func (c *census) wantEachOnce(t *testing.T, users int) {
 	t.Helper()
 	if len(c.asked) != users || len(c.order) > users+keeper.Probers {

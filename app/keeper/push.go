@@ -60,6 +60,9 @@ func (k *Keeper) obey(ctx context.Context, tx *db.Tx, caller app.Caller, user ap
 	case wechat.EventUserRevoked:
 		return k.revoke(ctx, tx, caller, user, message)
 	case wechat.EventUserCancelled:
+		if user.FirstSeenAt().After(message.CreatedAt.Add(time.Second)) {
+			return nil // they have come back as a new user since
+		}
 		if err := k.eraseIn(tx, Order{Operator: app.ByWeChat, Reason: "account cancelled"}, user); err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 type Session struct {
 	User      app.UserNumber
 	ExpiresIn time.Duration // until the session ends if it is not used again
-	Key       app.Freshness // of the user's current session key
+	Key       app.KeyState  // of the user's current session key
 	Next      app.Next      // what to do before sealed data is collected
 }
 
@@ -38,7 +38,7 @@ func (k *Keeper) Session(ctx context.Context, caller app.Caller, token string) (
 		return Session{}, err
 	}
 	end, _ := k.settings.Sessions.End(h.session)
-	return Session{User: h.user.Number, ExpiresIn: end.Sub(h.at), Key: key, Next: key.Next()}, nil
+	return Session{User: h.user.Number, ExpiresIn: end.Sub(h.at), Key: key.State, Next: key.Next()}, nil
 }
 
 // slide keeps a session alive.
@@ -49,8 +49,8 @@ func (k *Keeper) slide(ctx context.Context, h *holder) error {
 	return endedMeanwhile(k.store.Write(ctx, func(tx *db.Tx) error { return tx.SlideSession(h.session, h.at) }))
 }
 
-// freshness tells a client the state of its user's current key. A user without one is as badly off as one whose key is dead.
-// A suspicion is not told: whoever sends forged data would learn by it which check failed.
+// freshness is what a client may know of its user's current key: the state, no dates, no suspicion. Whoever sends forged data
+// would learn by them which check failed. A user without a key is as badly off as one whose key is dead.
 func (k *Keeper) freshness(ctx context.Context, h holder) (app.Freshness, error) {
 	keys, err := k.store.Read().KeysOfUser(ctx, h.user.ID)
 	if err != nil || len(keys) == 0 || !keys[0].Current() {

@@ -188,7 +188,8 @@ func (k *Keeper) Reset(ctx context.Context, order Order, number app.UserNumber) 
 	}
 	old, err := k.openKey(about)
 	if err != nil {
-		return Verdict{}, err
+		verdict := Verdict{Reason: app.KeyResetRefused, Problem: problemStoredKey}
+		return verdict, k.storeVerdict(ctx, about.key, verdict)
 	}
 	if err := k.record(ctx, order, app.ActionReset, about); err != nil {
 		return Verdict{}, err

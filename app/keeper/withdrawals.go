@@ -22,7 +22,8 @@ type Withdrawals struct {
 
 // ImportWithdrawals does what WeChat's daily list of withdrawn consent demands, for apps without message push. The list is CSV
 // with a heading: OpenID, and RevokeInfo with one or several numbers; without RevokeInfo, or where it is empty, the account was
-// cancelled. A list may be imported again: its lines are then done again. One that cannot be read does not stop the others.
+// cancelled. A column CreateTime (Unix seconds) says when; what was given after that stands. Without it a list says "now": import each
+// once. A line that cannot be read does not stop the others.
 func (k *Keeper) ImportWithdrawals(ctx context.Context, list io.Reader) (Withdrawals, error) {
 	var result Withdrawals
 	rows := csv.NewReader(list)
@@ -31,7 +32,7 @@ func (k *Keeper) ImportWithdrawals(ctx context.Context, list io.Reader) (Withdra
 	if err != nil {
 		return result, fmt.Errorf("the list has no heading: %w", err)
 	}
-	openid, revoked := column(heading, "openid"), column(heading, "revokeinfo")
+	openid, revoked, created := column(heading, "openid"), column(heading, "revokeinfo"), column(heading, "createtime")
 	if openid < 0 {
 		return result, errors.New("the list has no column OpenID")
 	}
@@ -43,7 +44,11 @@ func (k *Keeper) ImportWithdrawals(ctx context.Context, list io.Reader) (Withdra
 		result.Lines++
 		if err == nil {
 			var message wechat.Message
-			if message, err = withdrawal(row, openid, revoked, k.clock()); err == nil {
+			message, err = withdrawal(row, openid, revoked)
+			if err == nil {
+				message.CreatedAt, err = withdrawnAt(row, created, k.clock())
+			}
+			if err == nil {
 				if err := k.Pushed(ctx, app.Caller{}, message); err != nil {
 					return result, err
 				}
@@ -63,13 +68,21 @@ func column(heading []string, name string) int {
 	return -1
 }
 
+func withdrawnAt(row []string, created int, now time.Time) (time.Time, error) {
+	if created < 0 || created >= len(row) || strings.TrimSpace(row[created]) == "" {
+		return now, nil
+	}
+	seconds, err := strconv.ParseInt(strings.TrimSpace(row[created]), 10, 64)
+	return time.Unix(seconds, 0), err
+}
+
 // withdrawal reads one line as the message that push would have brought.
-func withdrawal(row []string, openid, revoked int, at time.Time) (wechat.Message, error) {
+func withdrawal(row []string, openid, revoked int) (wechat.Message, error) {
 	if openid >= len(row) || strings.TrimSpace(row[openid]) == "" {
 		return wechat.Message{}, errors.New("no OpenID")
 	}
 	message := wechat.Message{
-		Event: wechat.EventUserCancelled, OpenID: app.OpenID(strings.TrimSpace(row[openid])), CreatedAt: at,
+		Event: wechat.EventUserCancelled, OpenID: app.OpenID(strings.TrimSpace(row[openid])),
 	}
 	if revoked < 0 || revoked >= len(row) || strings.TrimSpace(row[revoked]) == "" {
 		return message, nil

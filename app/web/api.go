@@ -86,11 +86,9 @@ type sessionReply struct {
 	Next      app.Next       `json:"next"`
 }
 
-// keyStatusReply is what is known of the user's session key. Since is missing where the user has no key at all.
+// keyStatusReply is what a client may know of its user's session key.
 type keyStatusReply struct {
-	State app.KeyState     `json:"state"`
-	Since time.Time        `json:"since,omitzero"`
-	By    app.Confirmation `json:"by,omitempty"`
+	State app.KeyState `json:"state"`
 }
 
 func (s *Server) session(c echo.Context) error {
@@ -102,11 +100,7 @@ func (s *Server) session(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return reply(c, sessionReply{session.User.String(), seconds(session.ExpiresIn), keyStatusOf(session.Key), session.Next})
-}
-
-func keyStatusOf(key app.Freshness) keyStatusReply {
-	return keyStatusReply{key.State, key.Since.UTC().Truncate(time.Second), key.By}
+	return reply(c, sessionReply{session.User.String(), seconds(session.ExpiresIn), keyStatusReply{session.Key}, session.Next})
 }
 
 func (s *Server) logout(c echo.Context) error {

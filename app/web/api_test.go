@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -232,23 +231,5 @@ func TestStorageGone(t *testing.T) {
 	wantFailure(t, ask(t, h.Server, request{method: "GET", path: "/readyz"}), app.StorageUnavailable)
 	if got := ask(t, h.Server, request{method: "GET", path: "/healthz"}); got.HTTP != 200 {
 		t.Errorf("healthz: HTTP %d", got.HTTP)
-	}
-}
-
-func TestKeyStatus(t *testing.T) {
-	shanghai := time.FixedZone("CST", 8*60*60)
-	tests := []struct {
-		key  app.Freshness
-		want string
-	}{
-		{app.Freshness{State: app.KeyNew, Since: noon.Add(time.Millisecond)}, `{"state":"new","since":"2026-03-01T12:00:00Z"}`},
-		{app.Freshness{State: app.KeyConfirmed, Since: noon.In(shanghai), By: app.ConfirmedByWeChat}, `{"state":"confirmed","since":"2026-03-01T12:00:00Z","by":"wechat"}`},
-		{app.Freshness{State: app.KeyDead, Since: noon, Errcode: 87009}, `{"state":"dead","since":"2026-03-01T12:00:00Z"}`},
-		{app.Freshness{State: app.KeyDead}, `{"state":"dead"}`},
-	}
-	for _, test := range tests {
-		if got, _ := json.Marshal(keyStatusOf(test.key)); string(got) != test.want {
-			t.Errorf("%s, want %s", got, test.want)
-		}
 	}
 }

@@ -105,7 +105,7 @@ func TestDocumentRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := `{"status":0,"code":0,"msg":"ok","data":{"user":"123456789","expires_in":5,"key_status":{"state":"confirmed","since":"2026-03-01T12:00:00Z","by":"opening"},"next":"ok"}}`
+	good := `{"status":0,"code":0,"msg":"ok","data":{"user":"123456789","expires_in":5,"key_status":{"state":"confirmed"},"next":"ok"}}`
 	tests := map[string]struct {
 		answer string
 		valid  bool

@@ -27,7 +27,7 @@ func TestPrefetchKeepsTheKey(t *testing.T) {
 	}
 	var data sessionReply
 	ask(t, h.Server, h.call(t, "/session/", "json", "body", token)).data(t, &data)
-	want := keyStatusReply{State: app.KeyConfirmed, Since: noon, By: app.ConfirmedByOpening}
+	want := keyStatusReply{State: app.KeyConfirmed}
 	if data.KeyStatus != want || data.Next != app.NextOK {
 		t.Errorf("%+v", data)
 	}

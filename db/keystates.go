@@ -118,7 +118,8 @@ func (r keyRange) condition(appID app.AppID) keyCondition {
 // stateRanges are the ranges of the index that hold the current keys of a state, in the order of the index.
 func stateRanges(appID app.AppID, state app.KeyState, now time.Time, aging time.Duration) []keyCondition {
 	limit := now.Add(-aging)
-	young, old := keyRange{from: limit.Add(time.Millisecond), to: endOfTime}, keyRange{to: limit.Add(time.Millisecond)}
+	young := keyRange{from: limit.Add(time.Millisecond), to: now.Add(time.Millisecond)} // not beyond: a walk ends
+	old := keyRange{to: limit.Add(time.Millisecond)}
 	switch state {
 	case app.KeyNew:
 		return []keyCondition{young.condition(appID)}
@@ -136,9 +137,6 @@ func stateRanges(appID app.AppID, state app.KeyState, now time.Time, aging time.
 	}
 	return nil
 }
-
-// endOfTime is later than any time an id can hold.
-var endOfTime = time.Date(2089, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // KeysInState lists current keys of a state in the order of the index, beginning after one of them (zero: with the first). It
 // is the rule of KeyRecord.Freshness, as ranges over what is stored.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
+	"wxkeeper/app"
 	"wxkeeper/app/config"
 	"wxkeeper/app/keeper"
 	"wxkeeper/db"
@@ -24,7 +26,10 @@ func (Keygen) Run(std Streams) error {
 }
 
 // Check reads all data and says what is wrong with it.
-type Check struct{ config.Store }
+type Check struct {
+	config.Store
+	agingFlag
+}
 
 // Run reads all data and says what is wrong with it.
 func (c *Check) Run(ctx context.Context, env config.Env, std Streams) error {
@@ -39,8 +44,31 @@ func (c *Check) Run(ctx context.Context, env config.Env, std Streams) error {
 		if found := len(health.Problems) + health.Unsaid; found > 0 {
 			return fmt.Errorf("%d problems found (%d not shown): stop the server and restore a backup, or ask for help with this list", found, health.Unsaid)
 		}
+		if err := c.tellStates(ctx, store, std); err != nil {
+			return err
+		}
 		return told(std.Out, nil, "Sound: %d users and %d session keys were read.\n", health.Users, health.Keys)
 	})
+}
+
+// tellStates says how many current keys are in each state.
+func (c *Check) tellStates(ctx context.Context, store *db.DB, std Streams) error {
+	apps, err := store.Read().Apps(ctx)
+	if err != nil {
+		return err
+	}
+	for _, one := range apps {
+		counts, err := store.Read().KeyCounts(ctx, one.ID, time.Now(), c.KeyAging)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(std.Out, "Session keys of %s:", one.Appid)
+		for _, state := range app.KeyStates() {
+			fmt.Fprintf(std.Out, " %d %s", counts[state], state)
+		}
+		fmt.Fprintln(std.Out)
+	}
+	return nil
 }
 
 // Migrate brings the database up to this version.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -56,6 +57,21 @@ type whom struct {
 	User   string `xor:"whom" required:"" placeholder:"NUMBER" help:"User number of the one user."`
 	All    bool   `xor:"whom" required:"" help:"Everybody."`
 	Reason string `required:"" help:"Why, for the audit log."`
+	State  string `enum:",new,confirmed,aging,suspect,dead" default:"" help:"With --all: only users whose session key is in this state."`
+	agingFlag
+}
+
+// agingFlag says when a key comes of age.
+type agingFlag struct {
+	KeyAging time.Duration `env:"WXKEEPER_KEY_AGING" default:"24h" help:"A session key unconfirmed for so long counts as aging."`
+}
+
+// everybody visits all users, or those in the state asked for.
+func (w whom) everybody(ctx context.Context, k *keeper.Keeper, visit func(app.UserNumber) error) error {
+	if w.State == "" {
+		return k.EachUser(ctx, visit)
+	}
+	return k.EachUserInState(ctx, app.KeyState(w.State), w.KeyAging, visit)
 }
 
 // UsersRelogin forces new logins.
@@ -68,6 +84,9 @@ type UsersRelogin struct {
 // Run forces new logins.
 func (c *UsersRelogin) Run(ctx context.Context, env config.Env, std Streams) error {
 	return c.withKeeper(ctx, c.Store, env, std, func(k *keeper.Keeper) error {
+		if c.All && c.State != "" {
+			return c.some(ctx, k, std)
+		}
 		if c.All {
 			err := k.ForceReloginOfAll(ctx, order(c.Reason))
 			return told(std.Out, err, "Everybody logs in again with their next request.\n")
@@ -79,6 +98,20 @@ func (c *UsersRelogin) Run(ctx context.Context, env config.Env, std Streams) err
 		sessions, err := k.ForceRelogin(ctx, order(c.Reason), number)
 		return told(std.Out, nobody(err, number), "User %s logs in again with the next request on each of %d devices.\n", number, sessions)
 	})
+}
+
+// some forces new logins of the users in a state, each effective at once.
+func (c *UsersRelogin) some(ctx context.Context, k *keeper.Keeper, std Streams) error {
+	done := 0
+	err := c.everybody(ctx, k, func(number app.UserNumber) error {
+		_, err := k.ForceRelogin(ctx, order(c.Reason), number)
+		if app.KindOf(err) == app.NotFound {
+			return nil // erased meanwhile
+		}
+		done++
+		return err
+	})
+	return told(std.Out, err, "%d users log in again with their next request.\n", done)
 }
 
 // paced is how fast a command over everybody may go.
@@ -138,7 +171,7 @@ func (w whom) each(ctx context.Context, k *keeper.Keeper, std Streams, perMinute
 	}
 	pace := rate.NewLimiter(rate.Limit(float64(perMinute)/60), 1)
 	counts := tally{}
-	err := k.EachUser(ctx, func(number app.UserNumber) error {
+	err := w.everybody(ctx, k, func(number app.UserNumber) error {
 		if err := pace.Wait(ctx); err != nil {
 			return err
 		}

@@ -150,6 +150,26 @@ func eachUser(ctx context.Context, store *db.DB, visit func(app.User) error) err
 	}
 }
 
+// EachUserInState visits the users of the app whose current session key is in a state. It follows an index, and reads pages.
+func (k *Keeper) EachUserInState(
+	ctx context.Context, state app.KeyState, aging time.Duration, visit func(app.UserNumber) error,
+) error {
+	var last app.KeyRecord
+	now := k.clock()
+	for {
+		keys, err := k.store.Read().KeysInState(ctx, k.app.ID, state, now, aging, last, usersAPage)
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		for _, one := range keys {
+			if err := visit(one.Number); err != nil {
+				return err
+			}
+		}
+		last = keys[len(keys)-1].Key
+	}
+}
+
 // EachUser visits the users of the app, first login first, by their numbers.
 func (k *Keeper) EachUser(ctx context.Context, visit func(app.UserNumber) error) error {
 	return eachUser(ctx, k.store, func(user app.User) error {

@@ -362,6 +362,23 @@ func TestProbePauses(t *testing.T) {
 	}
 }
 
+// listed counts the users that EachUserInState visits, and checks that each is in the state.
+func (h *house) listed(state app.KeyState) (n int64) {
+	h.t.Helper()
+	err := h.EachUserInState(context.Background(), state, 24*time.Hour, func(number app.UserNumber) error {
+		n++
+		user, err := h.store.Read().UserByNumber(context.Background(), 1, number)
+		if got := h.state(string(user.OpenID)); err == nil && got != state {
+			h.t.Errorf("%s is %s, not %s", user.OpenID, got, state)
+		}
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return n
+}
+
 func TestCountsFollowEveryChange(t *testing.T) {
 	h := newHouse(t) // without a budget, so that nothing changes behind the test's back
 	h.weChatSaysOfKeys(keyDead)
@@ -394,8 +411,8 @@ func TestCountsFollowEveryChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, state := range app.KeyStates() {
-			if got[state] != want[state] {
-				t.Fatalf("step %d: counted %v, want %v", step, got, want)
+			if listed := h.listed(state); got[state] != want[state] || listed != want[state] {
+				t.Fatalf("step %d: %s: listed %d, counted %v, want %v", step, state, listed, got, want)
 			}
 		}
 	}

@@ -113,8 +113,8 @@ func TestDocumentRefuses(t *testing.T) {
 		"good":        {good, true},
 		"wrong code":  {strings.Replace(good, `"code":0`, `"code":1`, 1), false},
 		"extra field": {strings.Replace(good, `"user"`, `"openid":"o","user"`, 1), false},
-		"no state":    {strings.Replace(good, `"state":"confirmed",`, "", 1), false},
-		"no UTC":      {strings.Replace(good, `12:00:00Z`, "12:00:00+08:00", 1), false},
+		"no state":    {strings.Replace(good, `"state":"confirmed"`, "", 1), false},
+		"a suspicion": {strings.Replace(good, `"confirmed"`, `"suspect"`, 1), false},
 		"other next":  {strings.Replace(good, `"next":"ok"`, `"next":"now"`, 1), false},
 		"no data":     {`{"status":0,"code":0,"msg":"ok"}`, false},
 	}

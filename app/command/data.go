@@ -44,10 +44,8 @@ func (c *Check) Run(ctx context.Context, env config.Env, std Streams) error {
 		if found := len(health.Problems) + health.Unsaid; found > 0 {
 			return fmt.Errorf("%d problems found (%d not shown): stop the server and restore a backup, or ask for help with this list", found, health.Unsaid)
 		}
-		if err := c.tellStates(ctx, store, std); err != nil {
-			return err
-		}
-		return told(std.Out, nil, "Sound: %d users and %d session keys were read.\n", health.Users, health.Keys)
+		fmt.Fprintf(std.Out, "Sound: %d users and %d session keys were read.\n", health.Users, health.Keys)
+		return c.tellStates(ctx, store, std)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -95,7 +96,9 @@ func (s *Server) answerFailure(err error, c echo.Context) {
 	if wire.callersFault() && !s.spared(c) {
 		s.failures.count(caller.Client.Address, caller.At)
 	}
-	drain(c)
+	if !errors.Is(err, os.ErrDeadlineExceeded) { // who was too slow once is not waited for again
+		drain(c)
+	}
 	setRetryAfter(c, failure)
 	// A client that no longer reads is nobody's failure.
 	_ = writeJSON(c, s.statusOf(c, wire), failureReply{wire.code, wire.code, wire.msg, caller.RequestID})

@@ -13,8 +13,7 @@ var idEpoch = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const idRandomBits = 22
 
-// ID is a row's id: 41 bits of milliseconds, then 22 random bits. Ids sort by time; a duplicate is tried again by whoever
-// inserts. They are never shown outside the dashboard.
+// ID is a row's id: 41 bits of milliseconds, then 22 random bits. Ids sort by time. They are never shown outside the dashboard.
 type ID int64
 
 // The kinds of row, so that one cannot be passed for another.
@@ -28,13 +27,11 @@ type (
 
 // NewID makes an id for a row that begins at the given time.
 func NewID(at time.Time) ID {
-	return firstID(at) | ID(randomUint64()&(1<<idRandomBits-1))
+	return FirstID(at) | ID(randomUint64()&(1<<idRandomBits-1))
 }
 
 // FirstID is the smallest id a row of that time can have: ranges over time are ranges over ids.
-func FirstID(at time.Time) ID { return firstID(at) }
-
-func firstID(at time.Time) ID {
+func FirstID(at time.Time) ID {
 	return ID(max(at.Sub(idEpoch).Milliseconds(), 0)) << idRandomBits
 }
 

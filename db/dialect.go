@@ -12,16 +12,20 @@ import (
 
 // dialect is all in which engines differ.
 type dialect struct {
-	goose            goose.Dialect
-	words            migrationWords
-	begin            string                                                 // begins a transaction that will write
-	checkpoint       string                                                 // empties the write-ahead log
-	overwriteDeleted string                                                 // from now on this connection overwrites what it deletes
-	overwriteLess    string                                                 // ... only where that costs no further writing
-	damage           string                                                 // lists what is wrong with the structure of the database
-	addTo            func(table string, key []string, column string) string // ends an insert: an existing row's column grows instead
-	duplicate        func(error) bool                                       // a unique key was violated
-	broken           func(error) bool                                       // the whole transaction is lost, not the statement alone
+	goose goose.Dialect
+	words migrationWords
+
+	begin            string // begins a transaction that will write
+	checkpoint       string // empties the write-ahead log
+	overwriteDeleted string // from now on this connection overwrites what it deletes
+	overwriteLess    string // from now on only where that costs no further writing
+	damage           string // lists what is wrong with the structure of the database
+
+	// addTo ends an insert: where the row exists, the column grows instead.
+	addTo func(table string, key []string, column string) string
+
+	duplicate func(error) bool // a unique key was violated
+	broken    func(error) bool // the whole transaction is lost, not the statement alone
 }
 
 // migrationWords are the words a migration is written with.

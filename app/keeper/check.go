@@ -103,11 +103,7 @@ func examineKey(ring *db.KeyRing, user app.User, key app.KeyRecord) []string {
 		}
 		return nil
 	}
-	text, err := ring.Open(db.KeyPlace(user.AppID, key.ID, user.OpenID), key.Sealed)
-	if err == nil {
-		_, err = app.NewSessionKey(string(text))
-	}
-	if err != nil {
+	if _, err := sessionKey(ring, user.AppID, user.OpenID, key); err != nil {
 		return []string{fmt.Sprintf("session key %s does not open", key.Fingerprint)}
 	}
 	return nil

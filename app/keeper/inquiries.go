@@ -79,14 +79,14 @@ func (i *inquiries) run(ctx context.Context) {
 
 // inquire asks WeChat about the key, if it is still the user's current one, and tells the failed opening's outcome.
 func (k *Keeper) inquire(ctx context.Context, one inquiry) error {
-	if !k.budget.AllowN(k.clock(), 1) {
-		return nil
-	}
 	keys, err := k.store.Read().KeysOfUser(ctx, one.user.ID)
 	if err != nil || len(keys) == 0 || keys[0].ID != one.key || !keys[0].DeadAt.IsZero() {
 		return err
 	}
-	verdict, err := k.ask(ctx, subject{openid: one.user.OpenID, appID: one.user.AppID, key: keys[0]})
+	if !k.budget.AllowN(k.clock(), 1) {
+		return nil
+	}
+	verdict, err := k.ask(ctx, subject{openid: one.user.OpenID, key: keys[0]})
 	if err != nil || verdict.State == "" || !one.explain {
 		return err
 	}
@@ -157,7 +157,7 @@ func (k *Keeper) Probe(ctx context.Context) error {
 			if over() { // while it waited for its turn
 				return nil
 			}
-			verdict, err := k.ask(ctx, subject{openid: one.OpenID, appID: k.app.ID, key: one.Key})
+			verdict, err := k.ask(ctx, subject{openid: one.OpenID, key: one.Key})
 			if err == nil && ctx.Err() == nil {
 				k.noteProbe(verdict)
 			}

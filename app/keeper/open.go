@@ -83,7 +83,7 @@ func (k *Keeper) try(h holder, known []app.KeyRecord, data wechat.Sealed, sealed
 		t.current = known[0]
 	}
 	for i, record := range app.UsableKeys(known, h.at, k.settings.KeyGrace) {
-		key, err := k.sessionKey(h.user, record)
+		key, err := sessionKey(k.ring, h.user.AppID, h.user.OpenID, record)
 		if err != nil {
 			k.log.Error("stored session key does not open", "fingerprint", record.Fingerprint.String(), "error", err)
 			continue
@@ -103,8 +103,9 @@ func (k *Keeper) try(h holder, known []app.KeyRecord, data wechat.Sealed, sealed
 	return t
 }
 
-func (k *Keeper) sessionKey(user app.User, record app.KeyRecord) (app.SessionKey, error) {
-	text, err := k.ring.Open(db.KeyPlace(user.AppID, record.ID, user.OpenID), record.Sealed)
+// sessionKey decrypts a stored session key.
+func sessionKey(ring *db.KeyRing, appID app.AppID, owner app.OpenID, record app.KeyRecord) (app.SessionKey, error) {
+	text, err := ring.Open(db.KeyPlace(appID, record.ID, owner), record.Sealed)
 	if err != nil {
 		return app.SessionKey{}, err
 	}

@@ -26,7 +26,6 @@ const justConfirmed = time.Hour
 // subject is the key that WeChat is asked about, and whose it is.
 type subject struct {
 	openid app.OpenID
-	appID  app.AppID
 	key    app.KeyRecord
 
 	resetAt time.Time // when any of the user's keys was last reset
@@ -36,7 +35,7 @@ type subject struct {
 // known of the user by then, it changes nothing.
 func (k *Keeper) ask(ctx context.Context, about subject) (Verdict, error) {
 	verdict := Verdict{Reason: app.KeyCheckFailed, Problem: problemStoredKey}
-	key, err := k.openKey(about)
+	key, err := k.keyOf(about)
 	if err == nil {
 		verdict = k.verdictOn(about.key, k.weChat.CheckSession(ctx, about.openid, key))
 	}
@@ -49,12 +48,8 @@ func (k *Keeper) ask(ctx context.Context, about subject) (Verdict, error) {
 // problemStoredKey is why WeChat cannot be asked about a key whose row is damaged.
 const problemStoredKey = "stored_key_damaged"
 
-func (k *Keeper) openKey(about subject) (app.SessionKey, error) {
-	text, err := k.ring.Open(db.KeyPlace(about.appID, about.key.ID, about.openid), about.key.Sealed)
-	if err != nil {
-		return app.SessionKey{}, err
-	}
-	return app.NewSessionKey(string(text))
+func (k *Keeper) keyOf(about subject) (app.SessionKey, error) {
+	return sessionKey(k.ring, k.app.ID, about.openid, about.key)
 }
 
 func (k *Keeper) verdictOn(key app.KeyRecord, err error) Verdict {
@@ -162,7 +157,7 @@ func (k *Keeper) subjectOf(ctx context.Context, number app.UserNumber) (subject,
 	if len(keys) == 0 || !keys[0].Current() || len(keys[0].Sealed) == 0 {
 		return subject{}, app.Fail(app.NotFound, "")
 	}
-	about := subject{openid: user.OpenID, appID: user.AppID, key: keys[0]}
+	about := subject{openid: user.OpenID, key: keys[0]}
 	for _, key := range keys {
 		about.resetAt = later(about.resetAt, key.ResetAt)
 	}
@@ -186,7 +181,7 @@ func (k *Keeper) Reset(ctx context.Context, order Order, number app.UserNumber) 
 	if since := now.Sub(about.resetAt); since < resetPause {
 		return Verdict{}, app.Fail(app.TooManyRequests, app.KeyResetRefused).After(resetPause - since)
 	}
-	old, err := k.openKey(about)
+	old, err := k.keyOf(about)
 	if err != nil {
 		verdict := Verdict{Reason: app.KeyResetRefused, Problem: problemStoredKey}
 		return verdict, k.storeVerdict(ctx, about.key, verdict)
@@ -216,7 +211,7 @@ func (k *Keeper) storeReset(ctx context.Context, about subject, made app.Session
 	id := app.KeyID(app.NewID(now))
 	key := app.KeyRecord{
 		ID: id, UserID: about.key.UserID, AskedAt: asked, ResetAt: now, Fingerprint: k.ring.Fingerprint(made),
-		Sealed: k.ring.Seal(db.KeyPlace(about.appID, id, about.openid), []byte(made.Reveal())),
+		Sealed: k.ring.Seal(db.KeyPlace(k.app.ID, id, about.openid), []byte(made.Reveal())),
 	}
 	verdict := Verdict{State: app.KeyConfirmed, Reason: app.KeyReset}
 	return verdict, k.store.Write(ctx, func(tx *db.Tx) error {

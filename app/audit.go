@@ -5,14 +5,36 @@ import "time"
 // Action is the stable id of what an operator did.
 type Action string
 
-// What operators do.
+// What operators do to users and to work that concerns many of them.
 const (
-	ActionRelogin    Action = "users.relogin"
-	ActionReloginAll Action = "users.relogin_all"
-	ActionCheck      Action = "users.check"
-	ActionReset      Action = "users.reset"
-	ActionErase      Action = "users.erase"
-	ActionExport     Action = "users.export"
+	ActionRelogin     Action = "users.relogin"
+	ActionReloginAll  Action = "users.relogin_all"
+	ActionReloginMany Action = "users.relogin_many"
+	ActionCheck       Action = "users.check"
+	ActionReset       Action = "users.reset"
+	ActionDisable     Action = "users.disable"
+	ActionEnable      Action = "users.enable"
+	ActionEndDevice   Action = "users.end_device"
+	ActionRevealPhone Action = "users.reveal_phone"
+	ActionErase       Action = "users.erase"
+	ActionExport      Action = "users.export"
+	ActionCancelJob   Action = "jobs.cancel"
+	ActionPauseCheck  Action = "keys.pause_check"
+	ActionResumeCheck Action = "keys.resume_check"
+	ActionSettle      Action = "matters.settle"
+	ActionExportAudit Action = "audit.export"
+)
+
+// What operators do to the accounts of operators.
+const (
+	ActionSignIn          Action = "operators.sign_in"
+	ActionSignOut         Action = "operators.sign_out"
+	ActionAddOperator     Action = "operators.add"
+	ActionSetRole         Action = "operators.set_role"
+	ActionSetPassword     Action = "operators.set_password"
+	ActionDisableOperator Action = "operators.disable"
+	ActionEnableOperator  Action = "operators.enable"
+	ActionEndSessions     Action = "operators.end_sessions"
 )
 
 // AuditRow is one action of an operator. The rows are a chain: each carries a MAC over itself and the one before.

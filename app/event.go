@@ -64,6 +64,7 @@ const (
 	DeviceIdle          Reason = "device.idle"
 	DeviceMaxAge        Reason = "device.max_age"
 	DeviceForced        Reason = "device.forced"
+	DeviceRemoved       Reason = "device.removed"
 	DeviceKeyDead       Reason = "device.key_dead"
 	TokenUnknown        Reason = "token.unknown"
 )

@@ -8,7 +8,7 @@ RACE   = $(shell CGO_ENABLED=1 go build -race runtime/race >/dev/null 2>&1 && ec
 GOTEST = $(if $(RACE),CGO_ENABLED=1 go test -race,CGO_ENABLED=0 go test) -shuffle=on -timeout=6m
 
 .DEFAULT_GOAL := help
-.PHONY: help dev build check test fuzz bench clean
+.PHONY: help dev build generate check test fuzz bench clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -19,6 +19,10 @@ dev: ## run everything in one process, with a WeChat emulator and no configurati
 build: ## build the static binary ./wxkeeper
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w -X main.version=$(VERSION)' -o wxkeeper .
 
+generate: ## write what is generated: the pages' Go, their icons and styles
+	go generate ./...
+	@$(build-assets)
+
 check: ## gofmt, vet, staticcheck, and generated files are current
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "run: gofmt -w" $$unformatted; exit 1; }
 	go vet ./...
@@ -28,13 +32,24 @@ ifneq ($(wildcard e2e/go.mod),)
 endif
 	@$(check-generated)
 
+# Styles and icons are committed, so that only who changes them needs npm.
+define build-assets
+if ! command -v npm >/dev/null; then \
+	echo "no npm here: static/ and views/icons.go stay as they are, and are not checked"; \
+elif test node_modules/.package-lock.json -nt package-lock.json || npm ci --no-audit --no-fund; then \
+	echo "npm run build" && npm run --silent build; \
+else \
+	echo "npm cannot install: static/ and views/icons.go stay as they are, and are not checked"; \
+fi
+endef
+
 # Compares what git sees before and after, so that it also works amid other changes.
 define check-generated
 git rev-parse --git-dir >/dev/null 2>&1 || { echo "not a git checkout: generated files are not checked"; exit 0; }; \
 before=$$(git status --porcelain; git diff) && \
-echo "go generate ./..." && go generate ./... && \
+echo "go generate ./..." && go generate ./... && { $(build-assets); } && \
 after=$$(git status --porcelain; git diff) && \
-test "$$before" = "$$after" || { git diff --stat; echo "generated files were not current: commit what go generate wrote"; exit 1; }
+test "$$before" = "$$after" || { git diff --stat; echo "generated files were not current: commit what make generate wrote"; exit 1; }
 endef
 
 test: check ## everything CI runs: check, then all tests with the race detector

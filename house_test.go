@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"go/ast"
 	"go/format"
 	"go/parser"
@@ -27,12 +28,13 @@ var floors = map[string][]string{
 	"app/wechat": {"app"},
 	"db":         {"app"},
 	// floor 2: rules
-	"app/keeper":   {"app", "app/wechat", "db"},
-	"app/operator": {"app", "app/wechat", "db"},
+	"app/keeper":    {"app", "app/wechat", "db"},
+	"app/operator":  {"app", "app/wechat", "db"},
+	"app/diagnosis": {"app", "app/wechat", "db"},
 	// floor 3: faces and clocks
 	"static":  {},
 	"views":   {"app", "static"},
-	"app/web": {"app", "app/wechat", "db", "app/keeper", "app/operator", "views", "static"},
+	"app/web": {"app", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "views", "static"},
 	"app/job": {"app", "app/wechat", "db", "app/keeper", "app/operator"},
 	// beside: reached by main only
 	"app/config":  {"app"},
@@ -40,7 +42,7 @@ var floors = map[string][]string{
 	"app/sandbox": {"app", "app/wechat"},
 	"app/bench":   {"app", "app/wechat"},
 	// the parts list
-	"": {"app", "app/wechat", "db", "app/keeper", "app/operator", "views", "static", "app/web", "app/job",
+	"": {"app", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "views", "static", "app/web", "app/job",
 		"app/config", "app/command", "app/sandbox", "app/bench"},
 }
 
@@ -191,6 +193,49 @@ func TestSQLiteHasItsOwnLibc(t *testing.T) {
 	got, want := required(ours, "modernc.org/libc"), required(theirs, "modernc.org/libc")
 	if got == "" || got != want {
 		t.Errorf("go.mod requires modernc.org/libc %q, sqlite was tested with %q", got, want)
+	}
+}
+
+// Code that templ generates works with the templ it came from.
+func TestTemplHasOneVersion(t *testing.T) {
+	ours, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tools, err := os.ReadFile("tools.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime, generator := required(ours, "github.com/a-h/templ"), required(tools, "github.com/a-h/templ")
+	if runtime == "" || runtime != generator {
+		t.Errorf("go.mod requires templ %q, tools.mod %q", runtime, generator)
+	}
+}
+
+// The same command must build the same pages next year, from whatever registry somebody uses.
+func TestNpmPins(t *testing.T) {
+	source, err := os.ReadFile("package.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wanted struct{ Dependencies, DevDependencies map[string]string }
+	if err := json.Unmarshal(source, &wanted); err != nil {
+		t.Fatal(err)
+	}
+	if len(wanted.Dependencies) > 0 {
+		t.Errorf("nothing of npm runs: %v belong among devDependencies", wanted.Dependencies)
+	}
+	for name, version := range wanted.DevDependencies {
+		if strings.Trim(version, "0123456789.") != "" {
+			t.Errorf("package.json wants %s %s: say the exact version", name, version)
+		}
+	}
+	lock, err := os.ReadFile("package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(lock, []byte(`"resolved"`)) {
+		t.Error("package-lock.json names a registry: write it with npm install --omit-lockfile-registry-resolved")
 	}
 }
 

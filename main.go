@@ -23,12 +23,14 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/sync/errgroup"
 
 	"wxkeeper/app"
 	"wxkeeper/app/command"
 	"wxkeeper/app/config"
 	"wxkeeper/app/job"
 	"wxkeeper/app/keeper"
+	"wxkeeper/app/operator"
 	"wxkeeper/app/sandbox"
 	"wxkeeper/app/web"
 	"wxkeeper/app/wechat"
@@ -106,16 +108,21 @@ func (c *serveCommand) Run(ctx context.Context, env config.Env, std command.Stre
 	for _, warning := range settings.Warnings {
 		log.Warn(warning)
 	}
-	return serve(ctx, settings, false, log, func(address string) error {
-		log.Info("serving", "address", address, "version", version, "appid", settings.Appid)
+	return serve(ctx, settings, false, log, func(running running) error {
+		log.Info("serving", "address", running.address, "version", version, "appid", settings.Appid)
 		return nil
 	})
 }
 
-// serve builds the parts bottom up, calls started with the address once requests are taken, and stops the parts in reverse
-// when the context ends.
+// running is what a caller of serve may need of it.
+type running struct {
+	address  string
+	accounts *operator.Accounts
+}
+
+// serve builds the parts bottom up, calls started once requests are taken, and stops the parts in reverse when the context ends.
 func serve(
-	ctx context.Context, settings config.Config, emulated bool, log *slog.Logger, started func(address string) error,
+	ctx context.Context, settings config.Config, emulated bool, log *slog.Logger, started func(running) error,
 ) (err error) {
 	lock, err := db.LockFolder(settings.Data)
 	if err != nil {
@@ -154,24 +161,65 @@ func serve(
 		},
 	})
 	defer keys.Close()
-	stopJobs := startJobs(ctx, store, keys, log)
+	accounts := operator.New(operator.Options{Store: store, Ring: ring, Clock: time.Now, Log: log})
+	stopJobs := startJobs(ctx, store, keys, accounts, log)
 	defer stopJobs()
 	push, err := newPush(settings)
 	if err != nil {
 		return err
 	}
-	server := web.New(web.Options{
+	dashboard := web.NewDashboard(web.DashboardOptions{
+		Keeper: keys, Accounts: accounts, Store: store, TrustedProxies: settings.TrustedProxies,
+		Secure:  strings.HasPrefix(settings.PublicURL, "https:"),
+		EnvName: settings.EnvName, Version: version, Location: settings.Location, Log: log, Clock: time.Now,
+	})
+	api := web.New(web.Options{
 		Keeper: keys, Ready: store.Ready, APIRate: settings.APIRate, TrustedProxies: settings.TrustedProxies,
 		Status200: settings.Status200, VerifyOpenID: settings.VerifyOpenID, Push: push, Log: log, Clock: time.Now,
 	})
-	listener, err := listen(settings.Addr)
+	handlers := []placed{{settings.Addr, dashboard.Beside(api.Handler())}}
+	if settings.AdminAddr != "" {
+		handlers = []placed{{settings.Addr, api.Handler()}, {settings.AdminAddr, dashboard.Handler()}}
+	}
+	return serveAll(ctx, handlers, log, func(address string) error { return started(running{address, accounts}) })
+}
+
+// placed is a handler and the address it is served at.
+type placed struct {
+	address string
+	handler http.Handler
+}
+
+// serveAll serves each handler at its address, calls started with the first address once requests are taken at all of them, and
+// ends when the context does or when one of them fails.
+func serveAll(ctx context.Context, handlers []placed, log *slog.Logger, started func(address string) error) error {
+	listeners, err := listenAll(handlers)
+	if err == nil {
+		err = started(listeners[0].Addr().String())
+	}
 	if err != nil {
+		for _, listener := range listeners {
+			err = errors.Join(err, listener.Close())
+		}
 		return err
 	}
-	if err := started(listener.Addr().String()); err != nil {
-		return errors.Join(err, listener.Close())
+	serving, ctx := errgroup.WithContext(ctx)
+	for i, one := range handlers {
+		serving.Go(func() error { return serveUntil(ctx, listeners[i], web.NewHTTPServer(one.handler, log)) })
 	}
-	return serveUntil(ctx, listener, web.NewHTTPServer(server.Handler(), log))
+	return serving.Wait()
+}
+
+// listenAll gives the listeners it has opened also where it fails.
+func listenAll(handlers []placed) (listeners []net.Listener, err error) {
+	for _, one := range handlers {
+		listener, err := listen(one.address)
+		if err != nil {
+			return listeners, err
+		}
+		listeners = append(listeners, listener)
+	}
+	return listeners, nil
 }
 
 // newPush makes our end of WeChat's message push, nil where none is set up.
@@ -190,14 +238,18 @@ func warnWithoutOperator(ctx context.Context, store *db.DB, log *slog.Logger, em
 	return err
 }
 
-func startJobs(ctx context.Context, store *db.DB, keys *keeper.Keeper, log *slog.Logger) (stop func()) {
+func startJobs(
+	ctx context.Context, store *db.DB, keys *keeper.Keeper, accounts *operator.Accounts, log *slog.Logger,
+) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		job.Runner{Store: store, Clock: time.Now, Log: log}.Run(ctx,
 			job.Job{Name: "sweep", Every: time.Hour, Run: keys.Sweep},
-			job.Job{Name: "check keys", Every: time.Minute, Run: keys.Probe})
+			job.Job{Name: "sweep operators", Every: time.Hour, Run: accounts.Sweep},
+			job.Job{Name: "check keys", Every: time.Minute, Run: keys.Probe},
+			job.Job{Name: "bulk jobs", Every: time.Minute, Wake: keys.BulkWake(), Run: keys.RunBulk})
 	}()
 	return func() {
 		cancel()
@@ -273,9 +325,14 @@ func (c *sandboxCommand) Run(ctx context.Context, std command.Streams) (err erro
 			log.Error("emulated WeChat ended", "error", err)
 		}
 	})
-	return serve(ctx, settings, true, log, func(address string) error {
+	return serve(ctx, settings, true, log, func(running running) error {
+		address := running.address
 		crowd := sandbox.NewCrowd(phones, "http://"+address, sandbox.CrowdOptions{})
-		if err := greet(std.Out, address, settings, kept); err != nil {
+		password, err := ensureOperator(ctx, running.accounts)
+		if err != nil {
+			return err
+		}
+		if err := greet(std.Out, address, settings, kept, password); err != nil {
 			return err
 		}
 		beside.Go(func() {
@@ -356,18 +413,32 @@ func sandboxKey(folder string) (config.MasterKey, error) {
 	return key, os.WriteFile(path, []byte(key.Reveal()+"\n"), 0o600)
 }
 
-func greet(out io.Writer, address string, settings config.Config, kept bool) error {
+// sandboxOperator is who may use the sandbox's dashboard.
+const sandboxOperator = "admin"
+
+// ensureOperator gives the sandbox's operator a new password.
+func ensureOperator(ctx context.Context, accounts *operator.Accounts) (app.Secret, error) {
+	order, password := operator.Order{Operator: app.CommandLine}, app.Secret(rand.Text()[:16])
+	err := accounts.Add(ctx, order, sandboxOperator, app.RoleAdmin, password)
+	if app.KindOf(err) == app.AlreadyExists {
+		err = accounts.SetPassword(ctx, order, sandboxOperator, password)
+	}
+	return password, err
+}
+
+func greet(out io.Writer, address string, settings config.Config, kept bool, password app.Secret) error {
 	fate := "thrown away at the end"
 	if kept {
 		fate = "kept"
 	}
 	_, err := fmt.Fprintf(out, `wxkeeper sandbox: nothing here is real. Stop it with Ctrl+C.
+  Pages    http://%[1]s/admin/ (name %[5]s, password %[6]s)
   API      http://%[1]s
   WeChat   %[2]s/sandbox/ (emulated, with a dozen phones; the page says how to play them)
   Data     %[3]s (%[4]s)
 Log in as phone 1, then open its profile with the token of the answer:
   curl -d code=$(curl -s %[2]s/sandbox/phones/1/code) http://%[1]s/login/
   curl -s %[2]s/sandbox/phones/1/sealed | curl -H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/json' -d @- http://%[1]s/getinfo/
-`, address, settings.WeChatURL, settings.Data, fate)
+`, address, settings.WeChatURL, settings.Data, fate, sandboxOperator, password.Reveal())
 	return err
 }

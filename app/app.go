@@ -11,21 +11,3 @@ type App struct {
 	ID    AppID
 	Appid Appid
 }
-
-// Role is what an operator may do on the dashboard.
-type Role string
-
-// The roles: a viewer sees, an operator also acts on users, an admin also changes the server and its operators.
-const (
-	RoleViewer   Role = "viewer"
-	RoleOperator Role = "operator"
-	RoleAdmin    Role = "admin"
-)
-
-// Operator is a person at the dashboard.
-type Operator struct {
-	ID           OperatorID
-	Name         string
-	Role         Role
-	PasswordHash string // PHC string of argon2id
-}

@@ -30,6 +30,7 @@ const (
 	UnsupportedContentType
 	NotFound
 	AlreadyExists
+	Forbidden
 
 	kinds // how many there are
 )
@@ -53,6 +54,7 @@ var kindNames = [kinds]string{
 	UnsupportedContentType: "unsupported content type",
 	NotFound:               "not found",
 	AlreadyExists:          "already exists",
+	Forbidden:              "forbidden",
 }
 
 // String names the kind for logs.

@@ -28,6 +28,9 @@ type User struct {
 	Generation int64          // the app's and the user's own, summed: grows when a new login is forced
 	LastEvent  EventID        // newest of the user's events, each of which names the one before
 	Opened     RecentPayloads // what was opened lately, to notice a payload sent twice
+
+	ClientVersion string   // of the mini program at the last login, empty: unknown
+	Platform      Platform // at the last login
 }
 
 // FirstSeenAt is when the user first logged in.

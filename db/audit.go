@@ -8,6 +8,8 @@ import (
 	"wxkeeper/app"
 )
 
+const auditColumns = "sequence, at, operator, action, app_id, user_id, reason, detail, mac"
+
 // Audit records an action of an operator in the same transaction as the action: an action that cannot be recorded is not
 // done. Each row carries an HMAC over the row before and itself, under a key outside the table, so that a changed, deleted,
 // inserted or reordered row breaks the chain.
@@ -18,8 +20,7 @@ func (t *Tx) Audit(ring *KeyRing, row app.AuditRow) error {
 	}
 	row.Sequence = previous.Sequence + 1
 	row.MAC = ring.auditMAC(previous.MAC, row)
-	_, err = t.change(`INSERT INTO audit (sequence, at, operator, action, app_id, user_id, reason, detail, mac)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err = t.change("INSERT INTO audit ("+auditColumns+") VALUES "+rowsOf(9, 1),
 		row.Sequence, milliseconds(row.At), row.Operator, string(row.Action), row.AppID, row.UserID, row.Reason, row.Detail,
 		row.MAC)
 	return err
@@ -37,9 +38,12 @@ func (t *Tx) lastAudit() (app.AuditRow, error) {
 
 // AuditRows lists operators' actions from a sequence number on, oldest first.
 func (q *Queries) AuditRows(ctx context.Context, from int64, limit int) ([]app.AuditRow, error) {
+	return q.auditRows(ctx, "sequence >= ? ORDER BY sequence LIMIT ?", from, limit)
+}
+
+func (q *Queries) auditRows(ctx context.Context, which string, arguments ...any) ([]app.AuditRow, error) {
 	var rows []app.AuditRow
-	err := q.each(ctx, `SELECT sequence, at, operator, action, app_id, user_id, reason, detail, mac FROM audit
-		WHERE sequence >= ? ORDER BY sequence LIMIT ?`, []any{from, limit}, func(scan func(...any) error) error {
+	err := q.each(ctx, "SELECT "+auditColumns+" FROM audit WHERE "+which, arguments, func(scan func(...any) error) error {
 		var row app.AuditRow
 		err := scan(&row.Sequence, moment{&row.At}, &row.Operator, &row.Action, &row.AppID, &row.UserID, &row.Reason,
 			&row.Detail, &row.MAC)

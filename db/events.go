@@ -23,7 +23,6 @@ const (
 func (t *Tx) AddEvent(at time.Time, event app.Event) app.EventID {
 	event.ID = app.EventID(t.NewID(at))
 	t.events = append(t.events, event)
-	t.Count(event.AppID, string(event.Reason), at, 1)
 	return event.ID
 }
 

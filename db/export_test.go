@@ -67,3 +67,18 @@ func WriterPragma(d *DB, name string) (value string, err error) {
 	})
 	return value, err
 }
+
+// Plan tells how the engine would run a query.
+func Plan(t interface{ Fatal(...any) }, d *DB, query string, arguments ...any) (lines []string) {
+	err := d.read.each(context.Background(), "EXPLAIN QUERY PLAN "+query, arguments, func(scan func(...any) error) error {
+		var id, parent, unused int
+		var line string
+		err := scan(&id, &parent, &unused, &line)
+		lines = append(lines, line)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}

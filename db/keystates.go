@@ -3,6 +3,7 @@ package db
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -84,58 +85,61 @@ func (q *Queries) splitKeys(
 	if err != nil {
 		return 0, 0, err
 	}
-	nextHour := limit.Truncate(time.Hour).Add(time.Hour)
-	bounds := keyRange{from: limit.Add(time.Millisecond), to: nextHour, confirmed: state == app.KeyConfirmed}
+	span := obtainedBetween
+	if state == app.KeyConfirmed {
+		span = confirmedBetween
+	}
+	where, arguments := span(appID, limit.Add(time.Millisecond), limit.Truncate(time.Hour).Add(time.Hour)).condition()
 	var within int64
-	condition := bounds.condition(appID)
-	err = q.one(ctx, "SELECT COUNT(*) FROM session_keys k WHERE "+condition.where, condition.arguments, &within)
+	err = q.one(ctx, "SELECT COUNT(*) FROM session_keys k WHERE "+where, arguments, &within)
 	young = later + within
 	return young, all - young, err
 }
 
-// keyRange is a range of the index: current keys, neither dead nor suspect, last known to be good in [from, to).
-type keyRange struct {
-	from, to  time.Time
-	confirmed bool // by their confirmation; else by when they were obtained
-}
+const (
+	currentKeys = "k.app_id = ? AND k.superseded_at = 0"
+	soundKeys   = currentKeys + " AND k.dead_at = 0 AND k.failed_at = 0"
+)
 
-// keyCondition is a range of the index in SQL.
-type keyCondition struct {
-	where     string
-	arguments []any
-}
-
-func (r keyRange) condition(appID app.AppID) keyCondition {
-	const fixed = "k.app_id = ? AND k.superseded_at = 0 AND k.dead_at = 0 AND k.failed_at = 0 AND "
-	if r.confirmed {
-		return keyCondition{fixed + "k.confirmed_at >= ? AND k.confirmed_at < ?",
-			[]any{appID, max(1, milliseconds(r.from)), milliseconds(r.to)}}
+// obtainedBetween is the range of current keys, neither dead nor suspect nor ever confirmed, that were obtained in [from, to).
+func obtainedBetween(appID app.AppID, from, to time.Time) indexRange {
+	return indexRange{
+		where: soundKeys + " AND k.confirmed_at = 0", arguments: []any{appID}, columns: []string{"k.id"},
+		after: position{int64(app.FirstID(from)) - 1}, last: position{int64(app.FirstID(to)) - 1},
 	}
-	return keyCondition{fixed + "k.confirmed_at = 0 AND k.id >= ? AND k.id < ?",
-		[]any{appID, app.FirstID(r.from), app.FirstID(r.to)}}
+}
+
+// confirmedBetween is the range of current keys, neither dead nor suspect, that were last confirmed in [from, to).
+func confirmedBetween(appID app.AppID, from, to time.Time) indexRange {
+	return indexRange{
+		where: soundKeys, arguments: []any{appID}, columns: []string{"k.confirmed_at", "k.id"},
+		after: position{max(1, milliseconds(from)), 0}, last: position{milliseconds(to), 0},
+	}
 }
 
 // stateRanges are the ranges of the index that hold the current keys of a state, in the order of the index.
-func stateRanges(appID app.AppID, state app.KeyState, now time.Time, aging time.Duration) []keyCondition {
-	limit := now.Add(-aging)
-	young := keyRange{from: limit.Add(time.Millisecond), to: now.Add(time.Millisecond)} // not beyond: a walk ends
-	old := keyRange{to: limit.Add(time.Millisecond)}
+func stateRanges(appID app.AppID, state app.KeyState, now time.Time, aging time.Duration) []indexRange {
+	old := now.Add(-aging).Add(time.Millisecond)
+	young := now.Add(time.Millisecond) // not beyond: a walk ends
+	whole := indexRange{where: currentKeys, arguments: []any{appID}}
 	switch state {
 	case app.KeyNew:
-		return []keyCondition{young.condition(appID)}
+		return []indexRange{obtainedBetween(appID, old, young)}
 	case app.KeyConfirmed:
-		young.confirmed = true
-		return []keyCondition{young.condition(appID)}
+		return []indexRange{confirmedBetween(appID, old, young)}
 	case app.KeyAging:
-		confirmed := old
-		confirmed.confirmed = true
-		return []keyCondition{old.condition(appID), confirmed.condition(appID)}
+		return []indexRange{obtainedBetween(appID, time.Time{}, old), confirmedBetween(appID, time.Time{}, old)}
 	case app.KeySuspect:
-		return []keyCondition{{"k.app_id = ? AND k.superseded_at = 0 AND k.dead_at = 0 AND k.failed_at > 0", []any{appID}}}
+		whole.where += " AND k.dead_at = 0"
+		whole.columns = []string{"k.failed_at", "k.confirmed_at", "k.id"}
+		whole.after, whole.last = position{1, 0, 0}, position{math.MaxInt64, 0, 0}
 	case app.KeyDead:
-		return []keyCondition{{"k.app_id = ? AND k.superseded_at = 0 AND k.dead_at > 0", []any{appID}}}
+		whole.columns = []string{"k.dead_at", "k.failed_at", "k.confirmed_at", "k.id"}
+		whole.after, whole.last = position{1, 0, 0, 0}, position{math.MaxInt64, 0, 0, 0}
+	default:
+		return nil
 	}
-	return nil
+	return []indexRange{whole}
 }
 
 // KeysInState lists current keys of a state in the order of the index, beginning after one of them (zero: with the first). It
@@ -145,10 +149,10 @@ func (q *Queries) KeysInState(
 ) ([]KeyInState, error) {
 	var found []KeyInState
 	for _, part := range stateRanges(appID, state, now, aging) {
-		where := part.where + " AND (k.dead_at, k.failed_at, k.confirmed_at, k.id) > (?, ?, ?, ?)"
-		arguments := append(part.arguments, milliseconds(after.DeadAt), milliseconds(after.FailedAt),
-			milliseconds(after.ConfirmedAt), after.ID)
-		some, err := q.keysWhere(ctx, where, arguments, limit-len(found))
+		where, arguments := part.condition()
+		some, err := q.keysWhere(ctx, where+" AND (k.dead_at, k.failed_at, k.confirmed_at, k.id) > (?, ?, ?, ?)",
+			append(arguments, milliseconds(after.DeadAt), milliseconds(after.FailedAt), milliseconds(after.ConfirmedAt), after.ID),
+			limit-len(found))
 		if err != nil {
 			return nil, err
 		}
@@ -172,8 +176,8 @@ func (q *Queries) KeysToCheck(
 	untried := func(state app.KeyState) ([]KeyInState, error) {
 		var keys []KeyInState
 		for _, part := range stateRanges(appID, state, goodBefore, 0) {
-			some, err := q.keysWhere(ctx, part.where+" AND k.tried_at < ?",
-				append(part.arguments, milliseconds(triedBefore)), limit)
+			where, arguments := part.condition()
+			some, err := q.keysWhere(ctx, where+" AND k.tried_at < ?", append(arguments, milliseconds(triedBefore)), limit)
 			if err != nil {
 				return nil, err
 			}

@@ -41,6 +41,35 @@ func foldNickname(nickname string) []rune {
 	return folded[:min(len(folded), nicknameIndexed)]
 }
 
+// indexedGram is a row of the index of nicknames.
+type indexedGram struct {
+	app  app.AppID
+	gram string
+	user app.UserID
+}
+
+func indexNickname(appID app.AppID, user app.UserID, grams []string) []indexedGram {
+	rows := make([]indexedGram, len(grams))
+	for i, gram := range grams {
+		rows[i] = indexedGram{appID, gram, user}
+	}
+	return rows
+}
+
+func (t *Tx) insertGrams(rows []indexedGram) error {
+	for some := range inChunks(rows) {
+		arguments := make([]any, 0, 3*len(some))
+		for _, row := range some {
+			arguments = append(arguments, row.app, row.gram, row.user)
+		}
+		_, err := t.change("INSERT INTO nickname_grams (app_id, gram, user_id) VALUES "+rowsOf(3, len(some)), arguments...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (t *Tx) reindexNickname(user app.User, nickname string) error {
 	before, after := grams(user.Profile.Nickname), grams(nickname)
 	for _, gram := range before {
@@ -54,17 +83,7 @@ func (t *Tx) reindexNickname(user app.User, nickname string) error {
 		}
 	}
 	added := slices.DeleteFunc(after, func(gram string) bool { return slices.Contains(before, gram) })
-	for rows := range inChunks(added) {
-		var arguments []any
-		for _, gram := range rows {
-			arguments = append(arguments, user.AppID, gram, user.ID)
-		}
-		_, err := t.change("INSERT INTO nickname_grams (app_id, gram, user_id) VALUES "+rowsOf(3, len(rows)), arguments...)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.insertGrams(indexNickname(user.AppID, user.ID, added))
 }
 
 // NicknameIndexed says whether a user can be found by every part of the stored nickname.
@@ -79,4 +98,36 @@ func (q *Queries) NicknameIndexed(ctx context.Context, user app.User) (bool, err
 		}
 	}
 	return true, nil
+}
+
+const (
+	gramsWeighed = 16   // pairs of a text whose frequency is looked at
+	gramsCounted = 1000 // how far they are counted
+)
+
+// rarestGrams gives the two grams of a text that the fewest nicknames have, the rarest first; the second is empty where there
+// is but one. The frequency is known only up to a bound: beyond it any gram is as good.
+func (q *Queries) rarestGrams(ctx context.Context, appID app.AppID, folded []rune) (rarest, second string, err error) {
+	if len(folded) <= 2 {
+		return string(folded), "", nil
+	}
+	fewest, fewer := gramsCounted+1, gramsCounted+1
+	for i := range min(len(folded)-1, gramsWeighed) {
+		gram := string(folded[i : i+2])
+		if gram == rarest || gram == second {
+			continue
+		}
+		var n int
+		err := q.one(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM nickname_grams WHERE app_id = ? AND gram = ? LIMIT ?) AS counted`,
+			[]any{appID, gram, gramsCounted}, &n)
+		switch {
+		case err != nil:
+			return "", "", err
+		case n < fewest:
+			rarest, second, fewest, fewer = gram, rarest, n, fewest
+		case n < fewer:
+			second, fewer = gram, n
+		}
+	}
+	return rarest, second, nil
 }

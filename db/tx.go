@@ -18,6 +18,8 @@ type Tx struct {
 	lastID  app.ID
 	events  []app.Event
 	counts  []count
+
+	versions versions // outlives a transaction
 }
 
 // txMark remembers how far a transaction had come.
@@ -68,6 +70,7 @@ func (t *Tx) finish() error {
 	if err := t.insertEvents(); err != nil {
 		return err
 	}
+	t.countEvents()
 	if err := t.addCounts(); err != nil {
 		return err
 	}

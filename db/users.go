@@ -1,14 +1,17 @@
 package db
 
 import (
+	"bytes"
 	"context"
+	"time"
 
 	"wxkeeper/app"
 )
 
 const userColumns = `u.id, u.app_id, u.openid, u.number, COALESCE(u.unionid, ''), u.nickname, u.avatar_url, u.gender, u.language,
 	u.city, u.province, u.country, u.profile_at, u.phone_sealed, u.phone_hash, u.phone_tail, u.phone_at, u.last_seen_at,
-	u.disabled_at, u.generation + (SELECT a.generation FROM apps a WHERE a.id = u.app_id), u.last_event, u.opened`
+	u.disabled_at, u.generation + (SELECT a.generation FROM apps a WHERE a.id = u.app_id), u.last_event, u.opened,
+	u.client_version, u.platform`
 
 // userFields are where userColumns are read into.
 func userFields(user *app.User) []any {
@@ -17,6 +20,7 @@ func userFields(user *app.User) []any {
 		&user.Profile.Gender, &user.Profile.Language, &user.Profile.City, &user.Profile.Province, &user.Profile.Country,
 		moment{&user.ProfileAt}, &user.Phone.Sealed, &user.Phone.Hash, &user.Phone.Tail, moment{&user.PhoneAt},
 		moment{&user.LastSeenAt}, moment{&user.DisabledAt}, &user.Generation, &user.LastEvent, (*[]byte)(&user.Opened),
+		&user.ClientVersion, &user.Platform,
 	}
 }
 
@@ -58,37 +62,91 @@ func (q *Queries) users(ctx context.Context, which string, arguments ...any) ([]
 	return users, err
 }
 
-// InsertUser stores a user who logs in for the first time. AlreadyExists: the openid or the number is taken.
-func (t *Tx) InsertUser(user app.User) error {
-	_, err := t.change(`INSERT INTO users (id, app_id, openid, number, unionid, nickname, avatar_url, gender, language, city,
-		province, country, profile_at, phone_tail, phone_at, last_seen_at, disabled_at, last_event)
-		VALUES (?, ?, ?, ?, ?, '', '', 0, '', '', '', '', 0, '', 0, ?, 0, ?)`,
-		user.ID, user.AppID, string(user.OpenID), int64(user.Number), textOrNull(string(user.UnionID)),
-		milliseconds(user.LastSeenAt), user.LastEvent)
-	return err
+// The counters of users: everybody there is, under hour 0, and who was seen on a day of China, under the hour they were first
+// seen in.
+const (
+	usersTotal = "users.total"
+
+	// UsersActive counts a user once a day, in China's time.
+	UsersActive = "users.active"
+)
+
+// countUsers counts users who come, or go where n is negative.
+func (t *Tx) countUsers(appID app.AppID, n int64) { t.Count(appID, usersTotal, time.Unix(0, 0), n) }
+
+// CountUsers tells how many users an app has.
+func (q *Queries) CountUsers(ctx context.Context, appID app.AppID) (int64, error) {
+	return q.Counted(ctx, appID, usersTotal, time.Unix(0, 0), time.Unix(0, 0))
 }
 
-// UpdateUser stores what a login or an opening changed of a user. The nickname index is kept in step, and costs nothing while
-// the nickname stays.
+// InsertUser stores a user. AlreadyExists: the openid or the number is taken.
+func (t *Tx) InsertUser(user app.User) error { return t.InsertUsers([]app.User{user}) }
+
+// InsertUsers stores users with few statements.
+func (t *Tx) InsertUsers(users []app.User) error {
+	var index []indexedGram
+	for some := range inChunks(users) {
+		var arguments []any
+		for _, user := range some {
+			t.countUsers(user.AppID, 1)
+			index = append(index, indexNickname(user.AppID, user.ID, grams(user.Profile.Nickname))...)
+			arguments = append(append(append(arguments,
+				user.ID, user.AppID, string(user.OpenID), int64(user.Number), milliseconds(user.LastSeenAt),
+				milliseconds(user.DisabledAt), textOrNull(string(user.UnionID))), phoneValues(user)...), userValues(user)...)
+		}
+		_, err := t.change("INSERT INTO users (id, app_id, openid, number, last_seen_at, disabled_at, unionid, phone_sealed, "+
+			"phone_hash, phone_tail, phone_at, nickname, avatar_url, gender, language, city, province, country, profile_at, "+
+			"last_event, opened, client_version, platform) VALUES "+rowsOf(23, len(some)), arguments...)
+		if err != nil {
+			return err
+		}
+	}
+	return t.insertGrams(index)
+}
+
+func phoneValues(user app.User) []any {
+	return []any{user.Phone.Sealed, user.Phone.Hash, user.Phone.Tail, milliseconds(user.PhoneAt)}
+}
+
+// userValues are the columns that no index holds.
+func userValues(user app.User) []any {
+	profile := user.Profile
+	return []any{
+		profile.Nickname, profile.AvatarURL, profile.Gender, profile.Language, profile.City, profile.Province, profile.Country,
+		milliseconds(user.ProfileAt), user.LastEvent, []byte(user.Opened), user.ClientVersion, string(user.Platform),
+	}
+}
+
+// UpdateUser stores what a login or an opening changed of a user. The nickname index is kept in step. What an index holds is
+// written only where it changed, since each such write is one to the index too.
 func (t *Tx) UpdateUser(before, after app.User) error {
 	if before.Profile.Nickname != after.Profile.Nickname {
 		if err := t.reindexNickname(before, after.Profile.Nickname); err != nil {
 			return err
 		}
 	}
-	if !before.LastSeenAt.Equal(after.LastSeenAt) { // apart from the rest, since the column is indexed and rarely changes
+	if !before.LastSeenAt.Equal(after.LastSeenAt) {
 		err := t.changeOne(`UPDATE users SET last_seen_at = ? WHERE id = ?`, milliseconds(after.LastSeenAt), after.ID)
 		if err != nil {
 			return err
 		}
 	}
-	return t.changeOne(`UPDATE users SET unionid = ?, nickname = ?, avatar_url = ?, gender = ?, language = ?, city = ?,
-		province = ?, country = ?, profile_at = ?, phone_sealed = ?, phone_hash = ?, phone_tail = ?, phone_at = ?,
-		last_event = ?, opened = ? WHERE id = ?`,
-		textOrNull(string(after.UnionID)), after.Profile.Nickname, after.Profile.AvatarURL, after.Profile.Gender,
-		after.Profile.Language, after.Profile.City, after.Profile.Province, after.Profile.Country,
-		milliseconds(after.ProfileAt), after.Phone.Sealed, after.Phone.Hash, after.Phone.Tail, milliseconds(after.PhoneAt),
-		after.LastEvent, []byte(after.Opened), after.ID)
+	if before.UnionID != after.UnionID {
+		err := t.changeOne(`UPDATE users SET unionid = ? WHERE id = ?`, textOrNull(string(after.UnionID)), after.ID)
+		if err != nil {
+			return err
+		}
+	}
+	if !before.PhoneAt.Equal(after.PhoneAt) || !bytes.Equal(before.Phone.Sealed, after.Phone.Sealed) {
+		err := t.changeOne(`UPDATE users SET phone_sealed = ?, phone_hash = ?, phone_tail = ?, phone_at = ? WHERE id = ?`,
+			append(phoneValues(after), after.ID)...)
+		if err != nil {
+			return err
+		}
+	}
+	return t.changeOne(`UPDATE users SET nickname = ?, avatar_url = ?, gender = ?, language = ?, city = ?, province = ?,
+		country = ?, profile_at = ?, last_event = ?, opened = ?, client_version = ?, platform = ? WHERE id = ?`,
+		append(userValues(after), after.ID)...)
 }
 
 // NextGeneration ends all sessions of a user with the next request.

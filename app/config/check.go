@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // small machines and containers have no time zones of their own
+	"unicode"
+	"unicode/utf8"
 
 	"wxkeeper/app"
 )
@@ -75,6 +78,41 @@ func (r *report) weChatURL(setting, value string) string {
 			prefix, setting, address.Hostname())
 	}
 	return strings.TrimRight(value, "/")
+}
+
+// publicURL takes the place alone, without a path.
+func (r *report) publicURL(setting, value string) string {
+	if value == "" {
+		return ""
+	}
+	address, err := url.Parse(strings.TrimRight(value, "/"))
+	if err != nil || address.Hostname() == "" || address.Scheme != "https" && address.Scheme != "http" ||
+		address.Path != "" || address.User != nil || address.RawQuery != "" || address.Fragment != "" {
+		r.refuse(setting, "is not the address of a site", "Write it as people type it, such as https://keeper.example.com, with nothing behind the host.")
+		return ""
+	}
+	return address.String()
+}
+
+// longestName is how many characters fit beside the name of the mini program on a phone's screen.
+const longestName = 24
+
+func (r *report) name(setting, value string) string {
+	unfit := strings.ContainsFunc(value, func(letter rune) bool { return !unicode.IsPrint(letter) })
+	if unfit || utf8.RuneCountInString(value) > longestName {
+		r.refuse(setting, "does not fit on a page", fmt.Sprintf("Write up to %d printable characters.", longestName))
+		return ""
+	}
+	return value
+}
+
+func (r *report) location(setting, value string) *time.Location {
+	location, err := time.LoadLocation(value)
+	if err != nil || value == "" || value == "Local" {
+		r.refuseValue(setting, value, "which is no time zone", "Write a name of the IANA database, such as Asia/Shanghai or UTC.")
+		return time.UTC
+	}
+	return location
 }
 
 func (r *report) prefixes(setting, value string) []netip.Prefix {

@@ -16,6 +16,10 @@ type Config struct {
 	Secret          app.Secret
 	MasterKey       MasterKey
 	WeChatURL       string // without a slash at its end
+	AdminAddr       string // empty: the dashboard is at Addr
+	PublicURL       string // without a slash at its end; empty: not known
+	EnvName         string
+	Location        *time.Location // of the dashboard
 	TrustedProxies  []netip.Prefix
 	APIRate         int // failures a minute one address may make; 0: no limit on the API at all
 	Sessions        app.SessionPolicy
@@ -97,6 +101,12 @@ func (f Folder) Path() string {
 func (r *report) plain(cfg *Config, s Serve) {
 	cfg.Data = s.Data
 	cfg.Addr = r.addr("ADDR", s.Addr)
+	if s.AdminAddr != "" {
+		cfg.AdminAddr = r.addr("ADMIN_ADDR", s.AdminAddr)
+	}
+	cfg.PublicURL = r.publicURL("PUBLIC_URL", s.PublicURL)
+	cfg.EnvName = r.name("ENV_NAME", s.EnvName)
+	cfg.Location = r.location("TIME_ZONE", s.TimeZone)
 	cfg.TrustedProxies = r.prefixes("TRUSTED_PROXIES", s.TrustedProxies)
 	cfg.APIRate = r.number("API_RATE", s.APIRate, 0)
 	cfg.Sessions = r.sessions(s)

@@ -52,11 +52,21 @@ func TestDefaults(t *testing.T) {
 		SealedMaxAge:    24 * time.Hour,
 		EventsKeep:      30 * 24 * time.Hour,
 		LoginsWaiting:   1024,
+		Location:        place(t, "Asia/Shanghai"),
 		LogLevel:        slog.LevelInfo,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
+}
+
+func place(t *testing.T, zone string) *time.Location {
+	t.Helper()
+	location, err := time.LoadLocation(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return location
 }
 
 func TestEverythingSet(t *testing.T) {
@@ -66,6 +76,10 @@ func TestEverythingSet(t *testing.T) {
 			WeChatURL: "http://127.0.0.1:9000/wechat/", TokenPolicy: "follow-key",
 		},
 		Addr:            "[::1]:0",
+		AdminAddr:       "127.0.0.1:8080",
+		PublicURL:       "https://keeper.example.com/",
+		EnvName:         "预发布",
+		TimeZone:        "Europe/Berlin",
 		TrustedProxies:  "10.1.2.3/8, 192.0.2.7,::1,2001:db8::/32",
 		APIRate:         "0",
 		KeyAging:        "48h",
@@ -93,6 +107,10 @@ func TestEverythingSet(t *testing.T) {
 		VerifyOpenID:    true,
 		Data:            "/srv/wxkeeper",
 		Addr:            "[::1]:0",
+		AdminAddr:       "127.0.0.1:8080",
+		PublicURL:       "https://keeper.example.com",
+		EnvName:         "预发布",
+		Location:        place(t, "Europe/Berlin"),
 		Appid:           "sandbox-app",
 		WeChatURL:       "http://127.0.0.1:9000/wechat",
 		TrustedProxies: []netip.Prefix{

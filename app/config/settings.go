@@ -30,6 +30,10 @@ type Office struct {
 type Serve struct {
 	Office
 	Addr            string            `env:"WXKEEPER_ADDR" default:"127.0.0.1:8000" help:"Address to listen on. Put a reverse proxy with TLS in front of it."`
+	AdminAddr       string            `env:"WXKEEPER_ADMIN_ADDR" placeholder:"HOST:PORT" help:"Address to serve the dashboard at, and nowhere else. Empty: it is at ADDR, under /admin/."`
+	PublicURL       string            `name:"public-url" env:"WXKEEPER_PUBLIC_URL" placeholder:"URL" help:"Where people reach the dashboard, such as https://keeper.example.com. With https its cookies never travel in clear."`
+	EnvName         string            `env:"WXKEEPER_ENV_NAME" placeholder:"NAME" help:"Name of this installation, such as staging: the dashboard shows it on every page."`
+	TimeZone        string            `env:"WXKEEPER_TIME_ZONE" default:"Asia/Shanghai" help:"Time zone of the dashboard."`
 	TrustedProxies  string            `env:"WXKEEPER_TRUSTED_PROXIES" placeholder:"CIDR,..." help:"Reverse proxies whose X-Forwarded-For is believed: addresses or CIDR ranges, separated by commas. Empty: nobody's."`
 	APIRate         string            `name:"api-rate" env:"WXKEEPER_API_RATE" default:"300" help:"Failures a minute that one address may make. 0: no limit on the API at all."`
 	TokenIdle       string            `env:"WXKEEPER_TOKEN_IDLE" default:"720h" help:"A session unused for so long ends."`

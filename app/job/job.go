@@ -14,10 +14,12 @@ import (
 	"wxkeeper/db"
 )
 
-// Job is one kind of periodic work. Run must come back soon after its context ends, and within Every.
+// Job is one kind of periodic work. Run must come back soon after its context ends, and within Every. Wake, where there is one,
+// calls for a turn at once.
 type Job struct {
 	Name  string
 	Every time.Duration
+	Wake  <-chan struct{}
 	Run   func(context.Context) error
 }
 
@@ -47,6 +49,7 @@ func (r Runner) repeat(ctx context.Context, holder int64, job Job) {
 		}
 		select {
 		case <-tick.C:
+		case <-job.Wake:
 		case <-ctx.Done():
 			return
 		}

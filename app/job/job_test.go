@@ -42,6 +42,24 @@ func TestJobsRunAgainAfterFailing(t *testing.T) {
 	}
 }
 
+func TestAJobIsWoken(t *testing.T) {
+	r := runner(t)
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	wake := make(chan struct{}, 1)
+	runs := 0
+	r.Run(ctx, job.Job{Name: "work", Every: time.Hour, Wake: wake, Run: func(context.Context) error {
+		if runs++; runs == 3 {
+			stop()
+		}
+		wake <- struct{}{}
+		return nil
+	}})
+	if runs != 3 {
+		t.Errorf("ran %d times", runs)
+	}
+}
+
 func TestOneOfManyProcessesRunsAJob(t *testing.T) {
 	r := runner(t)
 	ctx, stop := context.WithCancel(t.Context())

@@ -5,4 +5,5 @@ const (
 	FailuresAllowed = failuresAllowed
 	FailuresWindow  = failuresWindow
 	Probers         = probers
+	BulkWaiting     = bulkWaiting
 )

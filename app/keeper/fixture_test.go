@@ -251,7 +251,10 @@ func (h *house) sql(statement string, arguments ...any) {
 }
 
 func (h *house) disable(openid string) {
-	h.sql("UPDATE users SET disabled_at = 1 WHERE openid = ?", openid)
+	h.t.Helper()
+	if err := h.Disable(context.Background(), order, h.user(openid).Number); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // spoilKey changes one bit of a stored key.

@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -110,6 +111,9 @@ type Probing struct {
 	Checked, Dead, Failed int // since the start of the process
 	PausedUntil           time.Time
 	Pause                 string // why it pauses, in the words of package wechat
+	Stopped               Pause  // by an operator
+	PerMinute             int    // the budget: how often WeChat may be asked in a minute
+	Left                  int    // what is left of it now
 }
 
 // probing is the background check's state.
@@ -125,7 +129,19 @@ const probers = 4
 const retryUnanswered = time.Hour
 
 // Probing tells how the background check fares.
-func (k *Keeper) Probing() Probing {
+func (k *Keeper) Probing(ctx context.Context) (Probing, error) {
+	stopped, err := k.checksPaused(ctx)
+	if err != nil {
+		return Probing{}, err
+	}
+	p := k.probed()
+	p.Stopped, p.PerMinute = stopped, k.settings.ChecksPerMinute
+	p.Left = int(max(0, k.budget.TokensAt(k.clock())))
+	return p, nil
+}
+
+// probed is what this process remembers of the background check.
+func (k *Keeper) probed() Probing {
 	k.probing.lock.Lock()
 	defer k.probing.lock.Unlock()
 	return k.probing.Probing
@@ -134,10 +150,10 @@ func (k *Keeper) Probing() Probing {
 // Probe is one turn of the background check: it asks WeChat about the keys that failed, then about those unconfirmed for
 // longest, within the minute's budget. What it has learnt is stored key by key, so it may be stopped and run again at any time.
 func (k *Keeper) Probe(ctx context.Context) error {
-	now := k.clock()
-	if now.Before(k.Probing().PausedUntil) {
-		return nil
+	if may, err := k.mayProbe(ctx); !may {
+		return err
 	}
+	now := k.clock()
 	keys, err := k.store.Read().KeysToCheck(ctx, k.app.ID, now.Add(-k.settings.KeyAging), now.Add(-retryUnanswered),
 		k.settings.ChecksPerMinute)
 	if err != nil {
@@ -146,16 +162,17 @@ func (k *Keeper) Probe(ctx context.Context) error {
 	if len(keys) > 0 {
 		defer func() { k.tellProbing() }()
 	}
-	var asking errgroup.Group
+	asking, over := errgroup.Group{}, atomic.Bool{}
 	asking.SetLimit(probers)
-	over := func() bool { return ctx.Err() != nil || k.clock().Before(k.Probing().PausedUntil) }
 	for _, one := range keys {
-		if over() || !k.budget.AllowN(k.clock(), 1) {
+		if over.Load() {
 			break
 		}
 		asking.Go(func() error {
-			if over() { // while it waited for its turn
-				return nil
+			may, err := k.mayProbe(ctx)
+			if !may || !k.budget.AllowN(k.clock(), 1) {
+				over.Store(true)
+				return err
 			}
 			verdict, err := k.ask(ctx, subject{openid: one.OpenID, key: one.Key})
 			if err == nil && ctx.Err() == nil {
@@ -167,9 +184,18 @@ func (k *Keeper) Probe(ctx context.Context) error {
 	return asking.Wait()
 }
 
+// mayProbe says whether the background check may ask now: nobody has stopped it, and WeChat answers.
+func (k *Keeper) mayProbe(ctx context.Context) (bool, error) {
+	if ctx.Err() != nil || k.clock().Before(k.probed().PausedUntil) {
+		return false, nil
+	}
+	pause, err := k.checksPaused(ctx)
+	return err == nil && pause.Since.IsZero(), err
+}
+
 // tellProbing logs how far the background check has come.
 func (k *Keeper) tellProbing() {
-	p := k.Probing()
+	p := k.probed()
 	k.log.Info("session keys checked", "checked", p.Checked, "dead", p.Dead, "failed", p.Failed, "pause", p.Pause,
 		"paused_until", p.PausedUntil)
 }

@@ -60,6 +60,7 @@ type Keeper struct {
 	budget    *rate.Limiter // questions to WeChat that nobody waits for
 	probing   probing
 	verified  *verified
+	bulkWake  chan struct{} // there is a new bulk job
 }
 
 // New makes a Keeper and starts what it does without being waited for.
@@ -68,7 +69,7 @@ func New(options Options) *Keeper {
 	k := &Keeper{
 		app: options.App, store: options.Store, ring: options.Ring, weChat: options.WeChat, settings: options.Settings,
 		clock: options.Clock, log: options.Log, failures: newFailures(), verified: newVerified(),
-		budget: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute),
+		budget: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute), bulkWake: make(chan struct{}, 1),
 	}
 	k.strangers = startStrangers(options.Store, options.Log)
 	k.inquiries = startInquiries(k)
@@ -88,3 +89,9 @@ func (k *Keeper) event(caller app.Caller, reason app.Reason) app.Event {
 
 // Appid is the mini program whose keys are kept.
 func (k *Keeper) Appid() app.Appid { return k.app.Appid }
+
+// AppID is that mini program in our tables.
+func (k *Keeper) AppID() app.AppID { return k.app.ID }
+
+// Settings are the rules in force.
+func (k *Keeper) Settings() Settings { return k.settings }

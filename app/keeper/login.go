@@ -202,6 +202,9 @@ func (k *Keeper) storeLogin(ctx context.Context, tx *db.Tx, a *arrival) (app.Use
 	if a.answer.UnionID != "" {
 		after.UnionID = a.answer.UnionID
 	}
+	if !before.Disabled() && !a.prefetch { // WeChat's servers tell nothing about the user's client
+		after.ClientVersion, after.Platform = a.caller.Client.Version, a.caller.Client.Platform
+	}
 	seen(&after, a.at)
 	return after, k.storeUser(tx, before, after, a.at, event)
 }
@@ -233,6 +236,7 @@ func (k *Keeper) userOf(ctx context.Context, tx *db.Tx, a arrival) (user app.Use
 	if err := tx.InsertUser(user); err != nil {
 		return user, true, err
 	}
+	tx.Count(k.app.ID, db.UsersActive, a.at, 1)
 	user, err = tx.UserByID(ctx, user.ID) // with the app's generation
 	return user, true, err
 }
@@ -323,17 +327,23 @@ func (k *Keeper) storeSession(tx *db.Tx, user app.User, a arrival) (ended bool, 
 
 // storeUser writes an event and what changed of the user whose it is.
 func (k *Keeper) storeUser(tx *db.Tx, before, after app.User, at time.Time, event app.Event) error {
+	if nextDay(before.LastSeenAt, after.LastSeenAt) {
+		tx.Count(k.app.ID, db.UsersActive, at, 1)
+	}
 	event.UserID, event.Previous = before.ID, before.LastEvent
 	after.LastEvent = tx.AddEvent(at, event)
 	return tx.UpdateUser(before, after)
 }
 
-// seen notes that a user was here, coarsely.
+// seen notes that a user was here, coarsely, but for the first time on a day: users are counted by day.
 func seen(user *app.User, at time.Time) {
-	if at.Sub(user.LastSeenAt) >= app.Coarse {
+	if at.Sub(user.LastSeenAt) >= app.Coarse || nextDay(user.LastSeenAt, at) {
 		user.LastSeenAt = at
 	}
 }
+
+// nextDay says whether a time lies on a later day than another, in China.
+func nextDay(before, at time.Time) bool { return at.Sub(before) >= untilTomorrow(before) }
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {

@@ -98,6 +98,14 @@ func (k *Keeper) revoke(ctx context.Context, tx *db.Tx, caller app.Caller, user 
 		if user, err = tx.UserByID(ctx, user.ID); err != nil {
 			return err
 		}
+		if !known {
+			err = tx.AddMatter(app.Matter{
+				EventID: user.LastEvent, AppID: user.AppID, UserID: user.ID, Reason: event.Reason, Problem: event.Detail.Problem,
+			})
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

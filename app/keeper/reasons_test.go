@@ -133,7 +133,8 @@ var provoked = map[app.Reason]func(*scene){
 		}
 		s.call(s.login.Token)
 	},
-	app.TokenUnknown: func(s *scene) { s.call(app.NewToken()) },
+	app.DeviceRemoved: func(s *scene) { s.removeDevice(s.devices()[0]) },
+	app.TokenUnknown:  func(s *scene) { s.call(app.NewToken()) },
 
 	// words.md 6.5
 	app.ConsentRevoked:   func(s *scene) { s.pushed(wechat.EventUserRevoked, wechat.RevokedPhone) },

@@ -13,7 +13,8 @@ const (
 )
 
 // Sweep deletes what is past its keeping: old events, sessions that have ended without anybody noticing, users not seen for
-// longer than they may be kept. It works in small steps, so that it holds up nobody, and may be stopped and run again at any time.
+// longer than they may be kept, jobs that ended long ago. It works in small steps, so that it holds up nobody, and may be
+// stopped and run again at any time.
 func (k *Keeper) Sweep(ctx context.Context) error {
 	if err := k.sweepEvents(ctx); err != nil {
 		return err
@@ -24,7 +25,12 @@ func (k *Keeper) Sweep(ctx context.Context) error {
 	if err := k.sweepUsers(ctx); err != nil {
 		return err
 	}
-	err := k.store.Write(ctx, func(tx *db.Tx) error { return tx.ForgetPushesBefore(k.clock().Add(-pushesKept)) })
+	err := k.store.Write(ctx, func(tx *db.Tx) error {
+		if err := tx.ForgetBulkJobsBefore(k.clock().Add(-bulkKept)); err != nil {
+			return err
+		}
+		return tx.ForgetPushesBefore(k.clock().Add(-pushesKept))
+	})
 	if err == nil {
 		k.emptyLog(ctx)
 	}

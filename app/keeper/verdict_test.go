@@ -40,6 +40,15 @@ func (h *house) eventually(what string, happened func() bool) {
 	}
 }
 
+func (h *house) probing() keeper.Probing {
+	h.t.Helper()
+	p, err := h.Probing(context.Background())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return p
+}
+
 // TestTheLifeOfAKey tells the whole story.
 func TestTheLifeOfAKey(t *testing.T) {
 	h := newHouse(t, checked)
@@ -299,7 +308,7 @@ func TestProbeWalksTheLongestUnconfirmed(t *testing.T) {
 	if state := h.state("o3"); state != app.KeyDead {
 		t.Errorf("o3 is %s", state)
 	}
-	if p := h.Probing(); p.Checked != 25 || p.Dead != 1 || p.Failed != 0 {
+	if p := h.probing(); p.Checked != 25 || p.Dead != 1 || p.Failed != 0 {
 		t.Errorf("progress is %+v", p)
 	}
 }
@@ -337,7 +346,7 @@ func TestProbePauses(t *testing.T) {
 			if inVain := asked; test.all != (inVain == keys) || inVain > keys || !test.all && inVain > keeper.Probers {
 				t.Errorf("%d asked about", inVain)
 			}
-			if got := h.Probing().PausedUntil.Sub(h.clock()); got != test.pause {
+			if got := h.probing().PausedUntil.Sub(h.clock()); got != test.pause {
 				t.Errorf("pauses for %v, want %v", got, test.pause)
 			}
 			h.weChatSaysOfKeys(keyGood)

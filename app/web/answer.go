@@ -27,7 +27,7 @@ type wireFailure struct {
 }
 
 // wireFailures is the error table of the contract. Internal is told apart from a failing disk by its status alone: the client
-// cannot do more about it. NotFound and AlreadyExists are answers to operators; from the API they would be our own mistake.
+// cannot do more about it. NotFound, AlreadyExists and Forbidden are answers to operators; from the API they would be our own mistake.
 var wireFailures = map[app.Kind]wireFailure{
 	app.MissingParameter:       {1, http.StatusBadRequest, "缺少参数"},
 	app.InvalidToken:           {2, http.StatusUnauthorized, "无效的token"},
@@ -47,6 +47,7 @@ var wireFailures = map[app.Kind]wireFailure{
 	app.Internal:               {12, http.StatusInternalServerError, "存储暂不可用"},
 	app.NotFound:               {12, http.StatusInternalServerError, "存储暂不可用"},
 	app.AlreadyExists:          {12, http.StatusInternalServerError, "存储暂不可用"},
+	app.Forbidden:              {12, http.StatusInternalServerError, "存储暂不可用"},
 }
 
 // callersFault says whether the failure counts against the caller's address.
@@ -156,7 +157,7 @@ func (s *Server) statusOf(c echo.Context, wire wireFailure) int {
 }
 
 // recoverPanics turns a panic into a failure like any other, with the stack in the log.
-func (s *Server) recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
+func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer func() {
 			switch cause := recover(); cause {

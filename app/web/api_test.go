@@ -20,14 +20,12 @@ type house struct {
 	*Server
 	weChat *weChat
 	store  *db.DB
-	folder string
 }
 
 func newHouse(t testing.TB, change ...func(*Options)) house {
 	t.Helper()
 	standIn, address := newWeChat(t)
-	folder := t.TempDir()
-	store, err := db.Open(t.Context(), folder)
+	store, err := db.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +56,7 @@ func newHouse(t testing.TB, change ...func(*Options)) house {
 		_ = store.Close() // a test may have closed it
 	})
 	s, _ := newServer(append(change, func(o *Options) { o.Keeper, o.Ready = keeping, store.Ready })...)
-	return house{s, standIn, store, folder}
+	return house{s, standIn, store}
 }
 
 // TestContract plays the scripts of testdata/contract.

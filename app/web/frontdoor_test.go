@@ -35,8 +35,8 @@ func newBackEnd(t *testing.T) backEnd {
 	return backEnd{strings.TrimPrefix(server.URL, "http://"), asked}
 }
 
-// visit sends a request through a front door, with claims of the client's own about who it is.
-func visit(t *testing.T, door, method, token, body string) (status int, answered string, header http.Header) {
+// knock sends a request through a front door, with claims of the client's own about who it is.
+func knock(t *testing.T, door, method, token, body string) (status int, answered string, header http.Header) {
 	t.Helper()
 	sent, err := http.NewRequestWithContext(t.Context(), method, door+"/orders?page=2", strings.NewReader(body))
 	if err != nil {
@@ -65,7 +65,7 @@ func wantGuarded(t *testing.T, h house, door string, behind backEnd) {
 	token := h.login(t, "alice")
 	number := h.user(t, "alice").Number.String()
 	for _, method := range []string{"GET", "POST", "PUT", "DELETE", "PATCH"} {
-		status, answered, _ := visit(t, door, method, token, "a=1")
+		status, answered, _ := knock(t, door, method, token, "a=1")
 		if status != http.StatusOK || answered != method+" "+number+" a=1" {
 			t.Fatalf("%s with a good token: HTTP %d %s", method, status, answered)
 		}
@@ -87,7 +87,7 @@ func wantGuarded(t *testing.T, h house, door string, behind backEnd) {
 
 func wantTurnedAway(t *testing.T, door, method, token string, behind backEnd) {
 	t.Helper()
-	status, answered, header := visit(t, door, method, token, "")
+	status, answered, header := knock(t, door, method, token, "")
 	if status != http.StatusUnauthorized || header.Get("WWW-Authenticate") != "Bearer" || header.Get("X-Wxkeeper-User") != "" {
 		t.Errorf("%s with token %q: HTTP %d %v", method, token, status, header)
 	}
@@ -170,7 +170,7 @@ func TestNginx(t *testing.T) {
 
 			token := h.login(t, "alice")
 			verifier.Close() // a front door without wxkeeper lets nobody in
-			status, answered, _ := visit(t, door, "GET", token, "")
+			status, answered, _ := knock(t, door, "GET", token, "")
 			if status != http.StatusInternalServerError || len(behind.asked) > 0 {
 				t.Errorf("HTTP %d %s", status, answered)
 			}

@@ -69,7 +69,7 @@ func (s *Server) Handler() http.Handler { return s.echo }
 
 // routes is the whole route table. OPTIONS is answered by Echo, HEAD like GET but where WeChat calls us: a code is good once.
 func (s *Server) routes() {
-	s.echo.Pre(s.recoverPanics, s.identify)
+	s.echo.Pre(recoverPanics, s.identify)
 
 	s.get(healthPath, s.healthz)
 	s.get(readyPath, s.readyz)

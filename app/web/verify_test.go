@@ -2,12 +2,10 @@ package web
 
 import (
 	"bufio"
-	"database/sql"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -160,12 +158,8 @@ func TestVerifyEndsWithTheSession(t *testing.T) {
 func TestVerifyRefusesDisabledUsers(t *testing.T) {
 	h := newHouse(t, func(o *Options) { o.Status200 = true })
 	token := h.login(t, "alice")
-	handle, err := sql.Open("sqlite", filepath.Join(h.folder, "wxkeeper.db")+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer handle.Close()
-	if _, err := handle.Exec("UPDATE users SET disabled_at = 1"); err != nil {
+	order := keeper.Order{Operator: "tester", Reason: "test"}
+	if err := h.keeper.Disable(t.Context(), order, h.user(t, "alice").Number); err != nil {
 		t.Fatal(err)
 	}
 	got := ask(t, h.Server, verifying(token))

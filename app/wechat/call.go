@@ -105,9 +105,12 @@ func (c *Client) try(ctx context.Context, r request) (answer, *Error) {
 	askedAt := time.Now()
 	body, err := c.breaker.Execute(func() ([]byte, error) { return c.send(ctx, r) })
 	if err != nil {
-		return answer{}, asError(err)
+		failure := asError(err)
+		c.health.note(r.api, askedAt, failure)
+		return answer{}, failure
 	}
 	object, failure := r.readAnswer(body)
+	c.health.note(r.api, askedAt, failure)
 	return answer{object: object, askedAt: askedAt}, failure
 }
 

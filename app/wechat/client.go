@@ -42,6 +42,7 @@ type Client struct {
 	waiting   *semaphore.Weighted
 	breaker   *gobreaker.CircuitBreaker[[]byte]
 	tokens    *tokenHolder // behind a pointer as below
+	health    *health
 
 	// Behind a pointer, which package fmt prints as an address: it would print the text of an unexported Secret.
 	credentials *credentials
@@ -69,6 +70,7 @@ func NewClient(options Options) (*Client, error) {
 		waiting:     semaphore.NewWeighted(int64(cmp.Or(options.MaxWaiting, defaultMaxWaiting))),
 		breaker:     newBreaker(),
 		tokens:      newTokenHolder(options),
+		health:      &health{},
 		credentials: &credentials{options.Appid, options.Secret},
 	}
 	if client.transport == nil {

@@ -4,13 +4,19 @@ ALTER TABLE users ADD COLUMN client_version {{.ASCII}} NOT NULL DEFAULT '';
 
 ALTER TABLE users ADD COLUMN platform {{.ASCII}} NOT NULL DEFAULT '';
 
+CREATE INDEX users_by_first_seen ON users (app_id, id);
+
 CREATE INDEX users_by_unionid ON users (app_id, unionid);
 
 CREATE INDEX users_by_phone_tail ON users (app_id, phone_tail, id);
 
 CREATE INDEX users_by_disabled ON users (app_id, disabled_at, id);
 
+INSERT INTO counters (app_id, name, hour, n) SELECT app_id, 'users.total', 0, COUNT(*) FROM users GROUP BY app_id;
+
 CREATE INDEX audit_by_user ON audit (user_id, sequence);
+
+ALTER TABLE operators ADD COLUMN signed_in_at {{.Int}} NOT NULL DEFAULT 0;
 
 CREATE TABLE operator_sessions (
   id            {{.Key}},
@@ -56,5 +62,6 @@ CREATE TABLE matters (
   event_id {{.Key}},
   app_id   {{.Int}} NOT NULL,
   user_id  {{.Int}} NOT NULL,
-  reason   {{.ASCII}} NOT NULL
+  reason   {{.ASCII}} NOT NULL,
+  problem  {{.Text}} NOT NULL
 );

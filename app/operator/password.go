@@ -1,0 +1,127 @@
+package operator
+
+import (
+	"context"
+	_ "embed"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+
+	"wxkeeper/app"
+)
+
+const (
+	shortestPassword = 8   // characters; OWASP ASVS 5.0, 6.2.1
+	longestPassword  = 256 // bytes
+)
+
+// What can be wrong with a password.
+var (
+	ErrPasswordShort  = fmt.Errorf("a password has %d characters at least", shortestPassword)
+	ErrPasswordLong   = fmt.Errorf("a password has %d bytes at most", longestPassword)
+	ErrPasswordIsName = errors.New("a password is not the operator's name")
+	ErrPasswordCommon = errors.New("this password is one of the first that anybody tries: choose another")
+	ErrPasswordWrong  = errors.New("name or password is wrong")
+)
+
+func checkPassword(name string, password app.Secret) error {
+	text := password.Reveal()
+	switch {
+	case utf8.RuneCountInString(text) < shortestPassword:
+		return ErrPasswordShort
+	case len(text) > longestPassword:
+		return ErrPasswordLong
+	case strings.EqualFold(text, name):
+		return ErrPasswordIsName
+	case isCommon(text):
+		return ErrPasswordCommon
+	}
+	return nil
+}
+
+//go:embed commonpasswords.txt
+var commonPasswordsText string
+
+// commonPasswords are the passwords everybody tries first, in lower case: of lists that leaked, of keyboards, of dates, of what
+// this program is about.
+var commonPasswords = sync.OnceValue(func() map[string]bool {
+	common := map[string]bool{}
+	for password := range strings.FieldsSeq(commonPasswordsText) {
+		common[password] = true
+	}
+	return common
+})
+
+// isCommon also knows every password of one character again and again.
+func isCommon(password string) bool {
+	folded := strings.ToLower(password)
+	_, first := utf8.DecodeRuneInString(folded)
+	return commonPasswords()[folded] || strings.Trim(folded, folded[:first]) == ""
+}
+
+// hashParameters are OWASP's second recommendation for argon2id: 19 MiB, 2 passes, 1 thread.
+var hashParameters = argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// nobodysHash costs what every other costs and fits no password: it is compared with where there is no account.
+var nobodysHash = app.Secret(fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s",
+	hashParameters.Memory, hashParameters.Iterations, hashParameters.Parallelism,
+	base64.RawStdEncoding.EncodeToString(make([]byte, hashParameters.SaltLength)),
+	base64.RawStdEncoding.EncodeToString(make([]byte, hashParameters.KeyLength))))
+
+const (
+	hashesAtOnce  = 2  // each takes 19 MiB
+	hashesWaiting = 16 // callers that may wait for their turn; one more is told to come again
+	hashRetry     = 5 * time.Second
+)
+
+// hasher hashes few passwords at once: hashing is made to be expensive, and strangers may ask for it.
+type hasher struct {
+	room  chan struct{} // held by whoever hashes or waits
+	turns chan struct{} // held by whoever hashes
+	done  atomic.Int64  // hashes made
+}
+
+func newHasher() *hasher {
+	return &hasher{room: make(chan struct{}, hashesAtOnce+hashesWaiting), turns: make(chan struct{}, hashesAtOnce)}
+}
+
+// enter waits for a turn. TooManyRequests: too many wait already, or the context ended first.
+func (h *hasher) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case h.room <- struct{}{}:
+	default:
+		return nil, app.Fail(app.TooManyRequests, "").After(hashRetry)
+	}
+	select {
+	case h.turns <- struct{}{}:
+		return func() { <-h.turns; <-h.room }, nil
+	case <-ctx.Done():
+		<-h.room
+		return nil, app.Fail(app.TooManyRequests, "").After(hashRetry).Because(context.Cause(ctx))
+	}
+}
+
+// hash makes the stored form of a password when its turn comes.
+func (h *hasher) hash(ctx context.Context, password app.Secret) (app.Secret, error) {
+	leave, err := h.enter(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	h.done.Add(1)
+	hash, err := argon2id.CreateHash(password.Reveal(), &hashParameters)
+	return app.Secret(hash), err
+}
+
+// fits compares a password with a stored hash. The caller has entered.
+func (h *hasher) fits(password, hash app.Secret) (bool, error) {
+	h.done.Add(1)
+	return argon2id.ComparePasswordAndHash(password.Reveal(), hash.Reveal())
+}

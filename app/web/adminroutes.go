@@ -1,0 +1,101 @@
+package web
+
+import (
+	"net/http"
+
+	"wxkeeper/app"
+)
+
+// route is one way to reach the dashboard.
+type route struct {
+	method, path string
+	role         app.Role // whom it needs at least
+	handler      func(*visit) error
+}
+
+// everybody needs not have signed in.
+const everybody app.Role = ""
+
+const adminPath = "/admin/"
+
+// routes is the whole route table of the dashboard. Nothing changes by GET, but for the audit row of an export.
+func (d *Dashboard) routes() []route {
+	const (
+		get, post               = http.MethodGet, http.MethodPost
+		viewer, operator, admin = app.RoleViewer, app.RoleOperator, app.RoleAdmin
+	)
+	table := []route{
+		{get, "/", everybody, d.home},
+		{get, "/admin", everybody, d.home},
+		{get, "/admin/login", everybody, d.signInPage},
+		{post, "/admin/login", everybody, d.signIn},
+		{post, "/admin/language", everybody, d.setLanguage},
+		{post, "/admin/theme", everybody, d.setTheme},
+		{post, "/admin/logout", viewer, d.signOut},
+		{get, "/admin/help", viewer, d.helpPage},
+
+		{get, "/admin/", viewer, d.overviewPage},
+		{post, "/admin/matters/:event/settle", operator, d.settle},
+
+		{get, "/admin/troubleshoot", viewer, d.troubleshootPage},
+
+		{get, "/admin/users", viewer, d.usersPage},
+		{get, "/admin/users.csv", viewer, d.usersCSV},
+		{post, "/admin/users/relogin", operator, d.reloginMany},
+		{post, "/admin/users/relogin-all", admin, d.reloginAll},
+		{get, "/admin/jobs", viewer, d.jobsPage},
+		{get, "/admin/jobs/:job", viewer, d.jobPage},
+		{post, "/admin/jobs/:job/cancel", operator, d.cancelJob},
+
+		{get, "/admin/users/:number", viewer, d.userPage},
+		{get, "/admin/users/:number/keys", viewer, d.userKeysPage},
+		{get, "/admin/users/:number/devices", viewer, d.userDevicesPage},
+		{get, "/admin/users/:number/events", viewer, d.userEventsPage},
+		{get, "/admin/users/:number/audit", operator, d.userAuditPage},
+		{post, "/admin/users/:number/check", operator, d.checkUser},
+		{post, "/admin/users/:number/relogin", operator, d.reloginUser},
+		{post, "/admin/users/:number/reset", operator, d.resetUser},
+		{post, "/admin/users/:number/disable", operator, d.disableUser},
+		{post, "/admin/users/:number/enable", operator, d.enableUser},
+		{post, "/admin/users/:number/phone", operator, d.revealPhone},
+		{post, "/admin/users/:number/devices/:device/end", operator, d.endDevice},
+		{post, "/admin/users/:number/export", operator, d.exportUser},
+		{post, "/admin/users/:number/erase", admin, d.eraseUser},
+
+		{get, "/admin/keys", viewer, d.keysPage},
+		{post, "/admin/keys/pause", operator, d.pauseChecks},
+		{post, "/admin/keys/resume", operator, d.resumeChecks},
+
+		{get, "/admin/events", viewer, d.eventsPage},
+		{get, "/admin/events/live", viewer, d.liveEvents},
+
+		{get, "/admin/audit", operator, d.auditPage},
+		{get, "/admin/audit.csv", admin, d.auditCSV},
+
+		{get, "/admin/operators", admin, d.operatorsPage},
+		{post, "/admin/operators", admin, d.addOperator},
+		{get, "/admin/operators/:operator", admin, d.operatorPage},
+		{post, "/admin/operators/:operator/role", admin, d.setOperatorRole},
+		{post, "/admin/operators/:operator/disable", admin, d.disableOperator},
+		{post, "/admin/operators/:operator/enable", admin, d.enableOperator},
+		{post, "/admin/operators/:operator/end-sessions", admin, d.endOperatorSessions},
+
+		{get, "/admin/account", viewer, d.accountPage},
+		{post, "/admin/account/password", viewer, d.changePassword},
+		{post, "/admin/account/sessions/:session/end", viewer, d.endOwnSession},
+		{post, "/admin/account/sessions/end-others", viewer, d.endOtherSessions},
+
+		{get, "/admin/system", operator, d.systemPage},
+	}
+	if d.Phones != nil {
+		table = append(table,
+			route{get, "/admin/phones", operator, d.phonesPage},
+			route{get, "/admin/phones/:phone", operator, d.phonePage},
+			route{post, "/admin/phones/:phone/:act", operator, d.playPhone},
+		)
+	}
+	return table
+}
+
+// home leads to the overview.
+func (d *Dashboard) home(v *visit) error { return v.goTo(adminPath) }

@@ -1,0 +1,221 @@
+package web
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"wxkeeper/app"
+	"wxkeeper/app/keeper"
+	"wxkeeper/app/operator"
+	"wxkeeper/app/sandbox"
+	"wxkeeper/app/wechat"
+	"wxkeeper/db"
+)
+
+const officePassword = "correct horse battery"
+
+// office is a whole server with a dashboard, its emulated WeChat, and a clock that can be moved.
+type office struct {
+	emulator  *sandbox.WeChat
+	store     *db.DB
+	keeper    *keeper.Keeper
+	accounts  *operator.Accounts
+	dashboard *Dashboard
+	server    *httptest.Server
+
+	lock sync.Mutex
+	time time.Time
+}
+
+func newOffice(t *testing.T, change ...func(*DashboardOptions)) *office {
+	t.Helper()
+	o := &office{time: noon}
+	o.emulator = sandbox.New(sandbox.Options{Clock: o.now})
+	weChat := httptest.NewServer(o.emulator)
+	t.Cleanup(weChat.Close)
+	store, err := db.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	o.store = store
+	ring, err := store.EnsureKeyRing(t.Context(), [32]byte{}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	registered := o.emulator.Apps()[0]
+	served, err := store.EnsureApp(t.Context(), registered.Appid, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	client, err := wechat.NewClient(wechat.Options{
+		BaseURL: weChat.URL, Appid: registered.Appid, Secret: registered.Secret, MaxWaiting: 1024,
+		AccessTokens: keeper.AccessTokens(store, ring, served), Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.keeper = keeper.New(keeper.Options{
+		App: served, Store: store, Ring: ring, WeChat: client, Clock: o.now, Log: log,
+		Settings: keeper.Settings{
+			Sessions: app.SessionPolicy{Idle: 30 * 24 * time.Hour, MaxAge: 180 * 24 * time.Hour},
+			KeyGrace: 10 * time.Minute, KeyAging: 24 * time.Hour, SealedMaxAge: 24 * time.Hour,
+			EventsKeep: 30 * 24 * time.Hour, ChecksPerMinute: 600,
+		},
+	})
+	t.Cleanup(o.keeper.Close)
+	o.accounts = operator.New(operator.Options{Store: store, Ring: ring, Clock: o.now, Log: log})
+	options := DashboardOptions{
+		Keeper: o.keeper, Accounts: o.accounts, Store: store,
+		Location:  time.FixedZone("CST", 8*60*60), Log: log, Clock: o.now,
+	}
+	for _, apply := range change {
+		apply(&options)
+	}
+	o.dashboard = NewDashboard(options)
+	api := New(Options{Keeper: o.keeper, Ready: store.Ready, Log: log, Clock: o.now})
+	o.server = httptest.NewServer(o.dashboard.Beside(api.Handler()))
+	t.Cleanup(o.server.Close)
+	return o
+}
+
+func (o *office) now() time.Time {
+	o.lock.Lock()
+	defer o.lock.Unlock()
+	return o.time
+}
+
+// pass moves the clock.
+func (o *office) pass(length time.Duration) {
+	o.lock.Lock()
+	defer o.lock.Unlock()
+	o.time = o.time.Add(length)
+}
+
+// phone is a new phone with the mini program, not launched yet.
+func (o *office) phone(t *testing.T, person sandbox.Person) *sandbox.MiniProgram {
+	t.Helper()
+	phone := o.emulator.AddPhone(sandbox.PhoneOptions{Person: person})
+	return sandbox.NewMiniProgram(phone, o.server.URL, o.server.Client())
+}
+
+// user is the user of a phone that has logged in.
+func (o *office) user(t *testing.T, program *sandbox.MiniProgram) app.User {
+	t.Helper()
+	user, err := o.store.Read().UserByOpenID(t.Context(), 1, program.Phone().OpenID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return user
+}
+
+// browser is a person at the dashboard: it keeps cookies and follows no redirect.
+type browser struct {
+	t        *testing.T
+	client   *http.Client
+	base     string
+	Language string // Accept-Language
+}
+
+// stranger is a browser in which nobody has signed in.
+func (o *office) stranger(t *testing.T) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{t: t, base: o.server.URL, Language: "zh-CN", client: &http.Client{
+		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// signIn is a browser in which a new operator of a role has signed in.
+func (o *office) signIn(t *testing.T, role app.Role) *browser {
+	t.Helper()
+	name := string(role) + " " + app.NewUserNumber().String()
+	if err := o.accounts.Add(t.Context(), operator.Order{Operator: app.CommandLine}, name, role, officePassword); err != nil {
+		t.Fatal(err)
+	}
+	b := o.stranger(t)
+	if p := b.post("/admin/login", "name", name, "password", officePassword); p.Status != http.StatusSeeOther {
+		t.Fatalf("sign-in: HTTP %d %s", p.Status, p.Text)
+	}
+	return b
+}
+
+// page is an answer as a browser sees it.
+type page struct {
+	*goquery.Document
+	Status int
+	Header http.Header
+	Body   string
+	Text   string // of main, with runs of white space made one space
+}
+
+func (b *browser) get(path string) page {
+	b.t.Helper()
+	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.base+path, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.send(request)
+}
+
+// post sends a form: names and values in turn.
+func (b *browser) post(path string, pairs ...string) page {
+	b.t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.base+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", formType)
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	return b.send(request)
+}
+
+// follow sends a form and looks at the page it leads to.
+func (b *browser) follow(path string, pairs ...string) page {
+	b.t.Helper()
+	p := b.post(path, pairs...)
+	if p.Status != http.StatusSeeOther {
+		b.t.Fatalf("POST %s: HTTP %d %s", path, p.Status, p.Text)
+	}
+	return b.get(p.Header.Get("Location"))
+}
+
+func (b *browser) send(request *http.Request) page {
+	b.t.Helper()
+	request.Header.Set("Accept-Language", b.Language)
+	answer, err := b.client.Do(request)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	document, err := goquery.NewDocumentFromReader(strings.NewReader(string(body)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return page{
+		Document: document, Status: answer.StatusCode, Header: answer.Header, Body: string(body),
+		Text: strings.Join(strings.Fields(document.Find("main").Text()), " "),
+	}
+}

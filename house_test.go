@@ -31,10 +31,11 @@ var floors = map[string][]string{
 	"app/keeper":    {"app", "app/wechat", "db"},
 	"app/operator":  {"app", "app/wechat", "db"},
 	"app/diagnosis": {"app", "app/wechat", "db"},
+	"app/overview":  {"app", "app/wechat", "db", "app/keeper"},
 	// floor 3: faces and clocks
 	"static":  {},
 	"views":   {"app", "static"},
-	"app/web": {"app", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "views", "static"},
+	"app/web": {"app", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "app/overview", "views", "static"},
 	"app/job": {"app", "app/wechat", "db", "app/keeper", "app/operator"},
 	// beside: reached by main only
 	"app/config":  {"app"},
@@ -42,7 +43,7 @@ var floors = map[string][]string{
 	"app/sandbox": {"app", "app/wechat"},
 	"app/bench":   {"app", "app/wechat"},
 	// the parts list
-	"": {"app", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "views", "static", "app/web", "app/job",
+	"": {"app", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "app/overview", "views", "static", "app/web", "app/job",
 		"app/config", "app/command", "app/sandbox", "app/bench"},
 }
 

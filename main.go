@@ -31,6 +31,7 @@ import (
 	"wxkeeper/app/job"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/operator"
+	"wxkeeper/app/overview"
 	"wxkeeper/app/sandbox"
 	"wxkeeper/app/web"
 	"wxkeeper/app/wechat"
@@ -56,6 +57,7 @@ type commands struct {
 	Operator command.Operator `cmd:"" help:"Manage who may use the dashboard."`
 	Users    command.Users    `cmd:"" help:"Work on users."`
 	Check    command.Check    `cmd:"" help:"Read all data: is everything sound, does every key open? Changes nothing and may run beside the server."`
+	Bench    command.Bench    `cmd:"" help:"See how the program fares under load."`
 	Migrate  command.Migrate  `cmd:"" help:"Bring the database up to this version. serve does it by itself."`
 	Version  command.Version  `cmd:"" help:"Print the version."`
 }
@@ -168,8 +170,11 @@ func serve(
 	if err != nil {
 		return err
 	}
+	feed := overview.NewFeed(store, served.ID, log)
+	defer feed.Close()
 	dashboard := web.NewDashboard(web.DashboardOptions{
 		Keeper: keys, Accounts: accounts, Store: store, TrustedProxies: settings.TrustedProxies,
+		Overview: overview.Overview{Store: store, Keeper: keys, WeChat: client, Folder: settings.Data}, Feed: feed, PublicURL: settings.PublicURL,
 		Secure:  strings.HasPrefix(settings.PublicURL, "https:"),
 		EnvName: settings.EnvName, Version: version, Location: settings.Location, Log: log, Clock: time.Now,
 	})
@@ -177,9 +182,9 @@ func serve(
 		Keeper: keys, Ready: store.Ready, APIRate: settings.APIRate, TrustedProxies: settings.TrustedProxies,
 		Status200: settings.Status200, VerifyOpenID: settings.VerifyOpenID, Push: push, Log: log, Clock: time.Now,
 	})
-	handlers := []placed{{settings.Addr, dashboard.Beside(api.Handler())}}
+	handlers := []placed{{settings.Addr, dashboard.Beside(api.Handler()), feed.Close}}
 	if settings.AdminAddr != "" {
-		handlers = []placed{{settings.Addr, api.Handler()}, {settings.AdminAddr, dashboard.Handler()}}
+		handlers = []placed{{settings.Addr, api.Handler(), nil}, {settings.AdminAddr, dashboard.Handler(), feed.Close}}
 	}
 	return serveAll(ctx, handlers, log, func(address string) error { return started(running{address, accounts}) })
 }
@@ -188,6 +193,7 @@ func serve(
 type placed struct {
 	address string
 	handler http.Handler
+	ending  func() // ends the answers that go on until they are told to end; nil: there are none
 }
 
 // serveAll serves each handler at its address, calls started with the first address once requests are taken at all of them, and
@@ -205,7 +211,11 @@ func serveAll(ctx context.Context, handlers []placed, log *slog.Logger, started 
 	}
 	serving, ctx := errgroup.WithContext(ctx)
 	for i, one := range handlers {
-		serving.Go(func() error { return serveUntil(ctx, listeners[i], web.NewHTTPServer(one.handler, log)) })
+		server := web.NewHTTPServer(one.handler, log)
+		if one.ending != nil {
+			server.RegisterOnShutdown(one.ending)
+		}
+		serving.Go(func() error { return serveUntil(ctx, listeners[i], server) })
 	}
 	return serving.Wait()
 }

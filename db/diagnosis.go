@@ -21,6 +21,20 @@ func (q *Queries) StrangerEventsFrom(
 	return events, err
 }
 
+// StrangersKeptSince is the time back to which the failures without a user are kept: the zero time if none has been dropped in
+// favour of newer ones.
+func (q *Queries) StrangersKeptSince(ctx context.Context) (time.Time, error) {
+	var oldest int64
+	err := q.one(ctx, `SELECT id FROM stranger_events ORDER BY id DESC LIMIT 1 OFFSET ?`, []any{StrangerEventsKept - 1}, &oldest)
+	if err != nil {
+		if app.KindOf(err) == app.NotFound {
+			err = nil
+		}
+		return time.Time{}, err
+	}
+	return app.ID(oldest).Time(), nil
+}
+
 // ridRowsRead is how many rows of a table are read in search of a rid.
 const ridRowsRead = 20_000
 

@@ -41,35 +41,6 @@ func foldNickname(nickname string) []rune {
 	return folded[:min(len(folded), nicknameIndexed)]
 }
 
-// indexedGram is a row of the index of nicknames.
-type indexedGram struct {
-	app  app.AppID
-	gram string
-	user app.UserID
-}
-
-func indexNickname(appID app.AppID, user app.UserID, grams []string) []indexedGram {
-	rows := make([]indexedGram, len(grams))
-	for i, gram := range grams {
-		rows[i] = indexedGram{appID, gram, user}
-	}
-	return rows
-}
-
-func (t *Tx) insertGrams(rows []indexedGram) error {
-	for some := range inChunks(rows) {
-		arguments := make([]any, 0, 3*len(some))
-		for _, row := range some {
-			arguments = append(arguments, row.app, row.gram, row.user)
-		}
-		_, err := t.change("INSERT INTO nickname_grams (app_id, gram, user_id) VALUES "+rowsOf(3, len(some)), arguments...)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (t *Tx) reindexNickname(user app.User, nickname string) error {
 	before, after := grams(user.Profile.Nickname), grams(nickname)
 	for _, gram := range before {
@@ -83,7 +54,17 @@ func (t *Tx) reindexNickname(user app.User, nickname string) error {
 		}
 	}
 	added := slices.DeleteFunc(after, func(gram string) bool { return slices.Contains(before, gram) })
-	return t.insertGrams(indexNickname(user.AppID, user.ID, added))
+	for rows := range inChunks(added) {
+		var arguments []any
+		for _, gram := range rows {
+			arguments = append(arguments, user.AppID, gram, user.ID)
+		}
+		_, err := t.change("INSERT INTO nickname_grams (app_id, gram, user_id) VALUES "+rowsOf(3, len(rows)), arguments...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // NicknameIndexed says whether a user can be found by every part of the stored nickname.

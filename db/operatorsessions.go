@@ -44,6 +44,20 @@ func (q *Queries) SessionsOfOperator(ctx context.Context, of app.OperatorID) ([]
 	return sessions, err
 }
 
+// OperatorSessionCounts counts the sessions of each operator that were used, and begun, after a time each.
+func (q *Queries) OperatorSessionCounts(ctx context.Context, seenAfter, begunAfter time.Time) (map[app.OperatorID]int, error) {
+	counts := map[app.OperatorID]int{}
+	err := q.each(ctx, `SELECT operator_id, COUNT(*) FROM operator_sessions WHERE seen_at > ? AND id >= ? GROUP BY operator_id`,
+		[]any{milliseconds(seenAfter), app.FirstID(begunAfter.Add(time.Millisecond))}, func(scan func(...any) error) error {
+			var of app.OperatorID
+			var n int
+			err := scan(&of, &n)
+			counts[of] = n
+			return err
+		})
+	return counts, err
+}
+
 // OperatorSessionValues gives the sealed values of a session, empty where there are none. NotFound: it has ended.
 func (q *Queries) OperatorSessionValues(ctx context.Context, id app.OperatorSessionID) ([]byte, error) {
 	var sealed []byte

@@ -52,26 +52,14 @@ func newestFirst(a, b app.KeyRecord) int {
 }
 
 // InsertKey stores a key of a user.
-func (t *Tx) InsertKey(appID app.AppID, key app.KeyRecord) error { return t.InsertKeys(appID, []app.KeyRecord{key}) }
-
-// InsertKeys stores keys with few statements.
-func (t *Tx) InsertKeys(appID app.AppID, keys []app.KeyRecord) error {
-	for some := range inChunks(keys) {
-		var arguments []any
-		for _, key := range some {
-			t.countKey(appID, key, 1)
-			arguments = append(arguments, key.UserID, key.ID, appID, key.Fingerprint[:], key.Sealed, microseconds(key.AskedAt),
-				milliseconds(key.SupersededAt), milliseconds(key.ConfirmedAt), string(key.ConfirmedBy), milliseconds(key.FailedAt),
-				milliseconds(key.DeadAt), key.DeadErrcode, milliseconds(key.ResetAt), milliseconds(key.TriedAt))
-		}
-		_, err := t.change(`INSERT INTO session_keys (user_id, id, app_id, fingerprint, sealed, asked_us, superseded_at,
-			confirmed_at, confirmed_by, failed_at, dead_at, dead_errcode, reset_at, tried_at) VALUES `+rowsOf(14, len(some)),
-			arguments...)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+func (t *Tx) InsertKey(appID app.AppID, key app.KeyRecord) error {
+	t.countKey(appID, key, 1)
+	_, err := t.change(`INSERT INTO session_keys (user_id, id, app_id, fingerprint, sealed, asked_us, superseded_at, confirmed_at,
+		confirmed_by, failed_at, dead_at, dead_errcode, reset_at, tried_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		key.UserID, key.ID, appID, key.Fingerprint[:], key.Sealed, microseconds(key.AskedAt), milliseconds(key.SupersededAt),
+		milliseconds(key.ConfirmedAt), string(key.ConfirmedBy), milliseconds(key.FailedAt), milliseconds(key.DeadAt),
+		key.DeadErrcode, milliseconds(key.ResetAt), milliseconds(key.TriedAt))
+	return err
 }
 
 // SupersedeKey notes that a newer key has taken the current key's place.

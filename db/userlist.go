@@ -214,22 +214,14 @@ func errCursor() error { return app.FailField(app.Malformed, "", "after") }
 
 // listed reads users with their keys, in the order given. Whoever has been erased meanwhile is left out.
 func (q *Queries) listed(ctx context.Context, ids []app.UserID) ([]ListedUser, error) {
-	users := make(map[app.UserID]app.User, len(ids))
+	users, err := q.UsersByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	keys := make(map[app.UserID]app.KeyRecord, len(ids))
 	for some := range inChunks(ids) {
-		var arguments []any
-		for _, id := range some {
-			arguments = append(arguments, id)
-		}
-		read, err := q.users(ctx, "u.id IN "+rowsOf(len(some), 1), arguments...)
-		if err != nil {
-			return nil, err
-		}
-		for _, user := range read {
-			users[user.ID] = user
-		}
-		err = q.each(ctx, "SELECT "+keyColumns+" FROM session_keys k WHERE k.superseded_at = 0 AND k.user_id IN "+rowsOf(len(some), 1),
-			arguments, func(scan func(...any) error) error {
+		err := q.each(ctx, "SELECT "+keyColumns+" FROM session_keys k WHERE k.superseded_at = 0 AND k.user_id IN "+rowsOf(len(some), 1),
+			idArguments(some), func(scan func(...any) error) error {
 				var key app.KeyRecord
 				err := keyScan(&key, scan)
 				keys[key.UserID] = key
@@ -246,4 +238,27 @@ func (q *Queries) listed(ctx context.Context, ids []app.UserID) ([]ListedUser, e
 		}
 	}
 	return listed, nil
+}
+
+// UsersByID gives the users of some ids, those that there are. Meant for the rows of a page.
+func (q *Queries) UsersByID(ctx context.Context, ids []app.UserID) (map[app.UserID]app.User, error) {
+	users := make(map[app.UserID]app.User, len(ids))
+	for some := range inChunks(ids) {
+		read, err := q.users(ctx, "u.id IN "+rowsOf(len(some), 1), idArguments(some)...)
+		if err != nil {
+			return nil, err
+		}
+		for _, user := range read {
+			users[user.ID] = user
+		}
+	}
+	return users, nil
+}
+
+func idArguments(ids []app.UserID) []any {
+	var arguments []any
+	for _, id := range ids {
+		arguments = append(arguments, id)
+	}
+	return arguments
 }

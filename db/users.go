@@ -3,6 +3,7 @@ package db
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"wxkeeper/app"
@@ -80,28 +81,20 @@ func (q *Queries) CountUsers(ctx context.Context, appID app.AppID) (int64, error
 }
 
 // InsertUser stores a user. AlreadyExists: the openid or the number is taken.
-func (t *Tx) InsertUser(user app.User) error { return t.InsertUsers([]app.User{user}) }
-
-// InsertUsers stores users with few statements.
-func (t *Tx) InsertUsers(users []app.User) error {
-	var index []indexedGram
-	for some := range inChunks(users) {
-		var arguments []any
-		for _, user := range some {
-			t.countUsers(user.AppID, 1)
-			index = append(index, indexNickname(user.AppID, user.ID, grams(user.Profile.Nickname))...)
-			arguments = append(append(append(arguments,
-				user.ID, user.AppID, string(user.OpenID), int64(user.Number), milliseconds(user.LastSeenAt),
-				milliseconds(user.DisabledAt), textOrNull(string(user.UnionID))), phoneValues(user)...), userValues(user)...)
-		}
-		_, err := t.change("INSERT INTO users (id, app_id, openid, number, last_seen_at, disabled_at, unionid, phone_sealed, "+
-			"phone_hash, phone_tail, phone_at, nickname, avatar_url, gender, language, city, province, country, profile_at, "+
-			"last_event, opened, client_version, platform) VALUES "+rowsOf(23, len(some)), arguments...)
-		if err != nil {
-			return err
-		}
+func (t *Tx) InsertUser(user app.User) error {
+	indexed := []any{
+		user.ID, user.AppID, string(user.OpenID), int64(user.Number), milliseconds(user.LastSeenAt),
+		milliseconds(user.DisabledAt), textOrNull(string(user.UnionID)),
 	}
-	return t.insertGrams(index)
+	_, err := t.change("INSERT INTO users (id, app_id, openid, number, last_seen_at, disabled_at, unionid, phone_sealed, "+
+		"phone_hash, phone_tail, phone_at, nickname, avatar_url, gender, language, city, province, country, profile_at, "+
+		"last_event, opened, client_version, platform) VALUES "+rowsOf(23, 1),
+		slices.Concat(indexed, phoneValues(user), userValues(user))...)
+	if err != nil {
+		return err
+	}
+	t.countUsers(user.AppID, 1)
+	return t.reindexNickname(app.User{ID: user.ID, AppID: user.AppID}, user.Profile.Nickname)
 }
 
 func phoneValues(user app.User) []any {

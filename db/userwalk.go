@@ -137,14 +137,14 @@ func (r walkRange) inWalk(at position) position {
 	return r.place(at)
 }
 
-// ahead finds the position that lies some entries ahead, nil where fewer are left.
+// ahead finds a position that lies some entries ahead at most, nil where fewer are left.
 func (w walk) ahead(ctx context.Context, q *Queries, after position, entries int) (position, error) {
 	var nearest position
 	for _, r := range w.within(after, nil) {
 		at := make(position, len(r.columns))
 		where, arguments := r.condition()
 		err := q.one(ctx, "SELECT "+strings.Join(r.columns, ", ")+" FROM "+w.table+" WHERE "+where+r.order()+" LIMIT 1 OFFSET ?",
-			append(arguments, entries-1), at.fields()...)
+			append(arguments, entries/len(w.ranges)-1), at.fields()...)
 		if app.KindOf(err) == app.NotFound {
 			continue
 		}
@@ -205,27 +205,9 @@ func (w walk) fits(r reading) bool {
 }
 
 func (w walk) read(ctx context.Context, q *Queries, r walkRange, limit int) ([]reading, error) {
-	where, arguments := r.condition()
-	from, nickname, key := w.table, "''", "0, 0, 0, 0"
-	if w.readsRow() && w.table != usersTable {
-		from += " JOIN users u ON u.id = " + w.user
-	}
-	if !w.rest.Empty() {
-		where += " AND " + rowFits
-		arguments = append(arguments, rowArguments(w.rest)...)
-	}
-	where += w.also
-	arguments = append(arguments, w.alsoOf...)
-	if w.holds != "" {
-		nickname = "u.nickname"
-	}
-	if w.current != nil {
-		from += " JOIN session_keys c ON c.user_id = " + w.user + " AND c.superseded_at = 0"
-		key = "c.id, c.confirmed_at, c.failed_at, c.dead_at"
-	}
+	query, arguments := w.query(r, limit)
 	var all []reading
-	err := q.each(ctx, "SELECT "+w.user+", "+nickname+", "+key+", "+strings.Join(r.columns, ", ")+" FROM "+from+
-		" WHERE "+where+r.order()+" LIMIT ?", append(arguments, limit), func(scan func(...any) error) error {
+	err := q.each(ctx, query, arguments, func(scan func(...any) error) error {
 		var one reading
 		at := make(position, len(r.columns))
 		err := scan(append([]any{&one.user, &one.nickname, &one.key.ID, moment{&one.key.ConfirmedAt},
@@ -235,6 +217,28 @@ func (w walk) read(ctx context.Context, q *Queries, r walkRange, limit int) ([]r
 		return err
 	})
 	return all, err
+}
+
+func (w walk) query(r walkRange, limit int) (query string, arguments []any) {
+	where, arguments := r.condition()
+	from, nickname, key := w.table, "''", "0, 0, 0, 0"
+	if w.readsRow() && w.table != usersTable {
+		from += " JOIN users u ON u.id = " + w.user
+	}
+	if !w.rest.Empty() {
+		where += " AND " + rowFits
+		arguments = append(arguments, rowArguments(w.rest)...)
+	}
+	if w.holds != "" {
+		nickname = "u.nickname"
+	}
+	if w.current != nil {
+		from += " JOIN session_keys c ON c.user_id = " + w.user + " AND c.superseded_at = 0"
+		key = "c.id, c.confirmed_at, c.failed_at, c.dead_at"
+	}
+	query = "SELECT " + w.user + ", " + nickname + ", " + key + ", " + strings.Join(r.columns, ", ") + " FROM " + from +
+		" WHERE " + where + w.also + r.order() + " LIMIT ?"
+	return query, append(append(arguments, w.alsoOf...), limit)
 }
 
 // rowFits is what a user's row must fit. Each condition is switched on or off by its first argument: no engine takes it for a
@@ -313,6 +317,9 @@ const (
 	onceConfirmed  = 1
 )
 
+// lastKnownGood is as late as ids can tell: cursors can say anything.
+var lastKnownGood = app.ID(math.MaxInt64).Time().UnixMilli() - 1
+
 func placeOfObtained(at position) position {
 	return position{app.ID(at[0]).Time().UnixMilli(), neverConfirmed, at[0]}
 }
@@ -321,7 +328,8 @@ func upToObtained(at position) position {
 	if at[1] == neverConfirmed {
 		return at[2:]
 	}
-	return position{int64(app.FirstID(time.UnixMilli(at[0]+1))) - 1}
+	later := min(at[0], lastKnownGood) + 1
+	return position{int64(app.FirstID(time.UnixMilli(later))) - 1}
 }
 
 func placeOfConfirmed(at position) position { return position{at[0], onceConfirmed, at[1]} }

@@ -190,7 +190,7 @@ document.addEventListener(
       live.append(find("template", live).content.cloneNode(true));
       htmx.process(find(".live-stream", live));
     } else {
-      htmx.remove(find(".live-stream", live)); // closes the stream
+      htmx.swap(find(".live-stream", live), "", { swapStyle: "delete" }); // which also closes the stream
     }
   },
   true,
@@ -241,6 +241,12 @@ document.addEventListener("htmx:responseError", ({ detail }) => {
   toast(words.textFailed + (code ? ` ${words.textCode} ${code}` : ""));
 });
 document.addEventListener("htmx:sendError", () => toast(words.textOffline));
+
+// A picture that does not come leaves its letter.
+
+const failed = (picture) => picture.matches?.(".avatar img") && picture.remove();
+document.addEventListener("error", ({ target }) => failed(target), true);
+findAll(".avatar img").forEach((picture) => picture.complete && !picture.naturalWidth && failed(picture));
 
 // Charts: what draws them is loaded where there are some.
 

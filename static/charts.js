@@ -26,7 +26,7 @@ function redraw() {
   }
 }
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", redraw);
 new MutationObserver(redraw).observe(root, { attributeFilter: ["data-theme"] });
 
 function draw(figure) {
@@ -93,7 +93,8 @@ function wordsOf({ percent, days, zone }) {
     return (at) => formatter.format(at * 1000);
   };
   const clock = format({ hour: "2-digit", minute: "2-digit" });
-  const day = format({ month: "2-digit", day: "2-digit" });
+  const date = format({ year: "numeric", month: "2-digit", day: "2-digit" });
+  const day = (at) => date(at).slice(5); // of 2026-11-20
   return {
     say: (value) => (value == null ? "–" : percent ? value.toFixed(1) + "%" : value.toLocaleString("en")),
     tick: (value) => (percent ? value + "%" : short.format(value).replace(/(\d)(?=[万亿])/, "$1 ")),

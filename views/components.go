@@ -214,6 +214,10 @@ type Confirm struct {
 	Inside bool   // it stands inside a form, whose fields go with it; at most one in a form
 	Open   bool   // shown at once in place, as after a mistake in the form
 	Error  string // of what was typed or of the reason
+
+	Chosen      string // the reason chosen before a mistake
+	Words       string // and its words
+	ReasonError string // of the reason, where something is typed too
 }
 
 // Table has its rows as children: <tr> with <td data-label={ the column's text }> each, class num for numbers. On a phone each row
@@ -694,10 +698,10 @@ func (c Confirm) submit() Button {
 	return button
 }
 
-// reasonError is the error under the reason: a typed confirmation takes it first.
+// reasonError is the error under the reason: a typed confirmation takes Error first.
 func (c Confirm) reasonError() string {
 	if c.Typed != "" {
-		return ""
+		return c.ReasonError
 	}
 	return c.Error
 }

@@ -19,6 +19,7 @@ type Failure struct {
 // failureTexts are the ids of the messages for the kinds that have words of their own. Others are told by their status.
 var failureTexts = map[app.Kind]string{
 	app.Forbidden:          "failure.forbidden",
+	app.InvalidToken:       "failure.session",
 	app.NotFound:           "failure.missing",
 	app.UnknownPath:        "failure.missing",
 	app.MethodNotAllowed:   "failure.method",
@@ -29,7 +30,8 @@ var failureTexts = map[app.Kind]string{
 	app.AlreadyExists:      "failure.stale",
 }
 
-// text is the id of the message that says what happened; with .do behind it, of the one that says what to do.
+// text is the id of the message that says what happened; with .do behind it, of the one that says what to do, and with .out of
+// the one that says it to whoever is not signed in, where that is something else.
 func (f Failure) text() string {
 	if id, known := failureTexts[f.Kind]; known {
 		return id
@@ -40,9 +42,16 @@ func (f Failure) text() string {
 	return "failure.internal"
 }
 
-func (f Failure) tone() Tone {
-	if f.Status < http.StatusInternalServerError {
-		return ToneWarn
+func (f Frame) whatToDo(failure Failure) string {
+	if words := f.words(failure.text() + ".out"); words != "" && !f.signedIn() {
+		return words
 	}
-	return ToneBad
+	return f.T(failure.text() + ".do")
+}
+
+func (f Frame) wayOut() Button {
+	if f.signedIn() {
+		return Button{Text: f.T("failure.home"), Icon: "arrow-left", Address: "/admin/"}
+	}
+	return Button{Text: f.T("failure.signin"), Icon: "log-in", Address: "/admin/login"}
 }

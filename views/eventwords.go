@@ -166,16 +166,16 @@ func (t Text) Platform(platform app.Platform) string {
 	return string(platform)
 }
 
-// platformIcons are the pictures of the platforms; any other has a question mark.
-var platformIcons = map[app.Platform]string{
-	app.PlatformIOS: "smartphone", app.PlatformAndroid: "smartphone", app.PlatformHarmony: "smartphone",
-	app.PlatformWindows: "monitor", app.PlatformMac: "laptop", app.PlatformDevtools: "code-xml",
+// platformLooks are the pictures of the platforms; any other has a question mark.
+var platformLooks = map[app.Platform]Badge{
+	app.PlatformIOS: {Icon: "smartphone"}, app.PlatformAndroid: {Icon: "smartphone"}, app.PlatformHarmony: {Icon: "smartphone"},
+	app.PlatformWindows: {Icon: "monitor"}, app.PlatformMac: {Icon: "laptop"}, app.PlatformDevtools: {Icon: "code-xml"},
 }
 
 // PlatformIcon names the icon of a platform.
 func PlatformIcon(platform app.Platform) string {
-	if icon, known := platformIcons[platform]; known {
-		return icon
+	if look, known := platformLooks[platform]; known {
+		return look.Icon
 	}
 	return "circle-question-mark"
 }

@@ -42,8 +42,8 @@ type OperatorPage struct {
 func (p OperatorPage) self() bool { return p.Account.ID == p.Operator.ID }
 
 // effect is what a confirmation says, with a warning for one's own account.
-func (p OperatorPage) effect(id string) string {
-	text := p.T(id, "name", p.Account.Name, "n", len(p.Sessions))
+func (p OperatorPage) effect(id string, pairs ...any) string {
+	text := p.T(id, append(pairs, "name", p.Account.Name)...)
 	if p.self() {
 		text += p.T("operator.self.effect")
 	}

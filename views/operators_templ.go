@@ -801,7 +801,7 @@ func Operator(p OperatorPage) templ.Component {
 					}
 					templ_7745c5c3_Err = p.Confirm(Confirm{
 						ID: "end-sessions", Button: Button{Icon: "log-out", Text: p.T("operator.sessions.end")},
-						Title: p.T("operator.sessions.end"), Text: p.effect("operator.sessions.effect"),
+						Title: p.T("operator.sessions.end"), Text: p.effect("operator.sessions.effect", "n", len(p.Sessions)),
 						Action: p.address("/end-sessions"), Submit: p.T("operator.sessions.end"), Danger: true,
 					}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {

@@ -41,7 +41,7 @@ func readMessages(t *testing.T, language Language) map[string][]string {
 	return places
 }
 
-var place = regexp.MustCompile(`\{\{\s*\.(\w+)\s*\}\}`)
+var filled = regexp.MustCompile(`\{\{\s*\.(\w+)\s*\}\}`)
 
 func placesOf(t *testing.T, language Language, id string, message any) []string {
 	forms := map[string]any{}
@@ -65,7 +65,7 @@ func placesOf(t *testing.T, language Language, id string, message any) []string 
 		if text == "" {
 			t.Errorf("%s in %s is empty", id, language)
 		}
-		for _, found := range place.FindAllStringSubmatch(text, -1) {
+		for _, found := range filled.FindAllStringSubmatch(text, -1) {
 			all[found[1]] = true
 		}
 	}

@@ -50,9 +50,9 @@ const (
 
 	// Nothing is wrong that can be seen here.
 	FineNow        Finding = "fine_now"        // it worked lately; Reason is what had failed before, if anything
-	OnlyChecked    Finding = "only_checked"    // the login was in use, but nobody logged in and nothing was sent to be opened
-	NothingArrived Finding = "nothing_arrived" // no request in that time: the fault lies before the server
-	NoFailures     Finding = "no_failures"     // without a user: there were requests, and none failed
+	NothingArrived Finding = "nothing_arrived" // no request in Window: the fault lies before the server
+	OnlyChecked    Finding = "only_checked"    // neither login nor opening; the token was checked, or may have been where Since is zero
+	NoFailures     Finding = "no_failures"     // without a user: nothing failed, as far as Looked; Evidence is what arrived
 	Failures       Finding = "failures"        // without a user: several different failures
 )
 
@@ -64,7 +64,7 @@ const (
 	NoAction          Action = ""
 	CheckNow          Action = "check_now"           // ask WeChat about the user's key
 	ForceRelogin      Action = "force_relogin"       // of the user
-	EnableUser        Action = "enable_user"         //
+	EnableUser        Action = "enable_user"         // let the user in again
 	CopyForDevelopers Action = "copy_for_developers" // the Facts
 	ShowSameVersion   Action = "show_same_version"   // other failures of the same version in that time
 	ShowAll           Action = "show_all"            // all events of the reason in that time
@@ -78,6 +78,7 @@ type Target struct {
 	User    app.UserNumber
 	Reason  app.Reason
 	Version string
+	Address string
 	Window  Window
 }
 
@@ -100,8 +101,8 @@ type Diagnosis struct {
 
 	Reason app.Reason // of the event that decided
 	Since  time.Time  // since when, or when: of the failure, the outage, the wave, the last trace
-	Healed time.Time  // when the same thing worked again
-	Looked time.Time  // events older than this were not looked through
+	Healed time.Time  // when the same thing worked again, or what hindered it was gone
+	Looked time.Time  // events older than this were not looked through, or are dropped
 
 	Failures int64   // how many, where the finding is about many; a lower bound if Looked is set
 	Users    int     // how many users, or addresses where nobody knows the users
@@ -117,7 +118,7 @@ type Diagnosis struct {
 	Key        app.Freshness // of the user's current key; no State: there is none
 	Match      Match
 	Candidates []app.User // newest first
-	More       bool       // there are more candidates
+	More       bool       // there are more candidates, or may be: so many names fit a part of the nickname
 
 	Evidence []app.Event // newest first
 	KeptFor  time.Duration

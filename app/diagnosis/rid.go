@@ -24,7 +24,7 @@ func ridTime(rid string) (time.Time, bool) {
 
 // answerRid judges the call that a rid names. One that tells no time is looked for among the newest events.
 func (t *Troubleshooter) answerRid(ctx context.Context, c *complaint, rid string) (Diagnosis, error) {
-	window := Window{c.kept, c.now}
+	window := Window{c.kept, c.rightNow()}
 	made, dated := ridTime(rid)
 	if dated {
 		if made.Before(c.kept) {

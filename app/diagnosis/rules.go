@@ -52,9 +52,12 @@ func (t *Troubleshooter) complete(d Diagnosis, c *complaint) Diagnosis {
 		}
 		d.Target = Target{User: c.user.Number}
 	case ShowSameVersion:
-		d.Target = Target{Version: c.user.ClientVersion, Window: d.Window}
+		d.Target = Target{Version: d.Version, Window: d.Window}
 	case ShowAll:
-		d.Target = Target{Reason: d.Reason, Window: d.Window}
+		d.Target = Target{Version: c.asked.Version, Address: c.asked.Address, Window: d.Window}
+		if d.Finding == Wave {
+			d.Target.Reason = d.Reason
+		}
 	}
 	return d
 }
@@ -96,9 +99,7 @@ func (t *Troubleshooter) newestFailure(ctx context.Context, c *complaint) (Diagn
 	if _, healed := c.worked(&failure); healed {
 		return Diagnosis{}, nil
 	}
-	request := slices.DeleteFunc(slices.Clone(c.own), func(e app.Event) bool {
-		return e.ID != failure.ID && (e.RequestID == "" || e.RequestID != failure.RequestID)
-	})
+	request := ofRequest(c.own, failure)
 	return t.ruleOn(ctx, c, decisive(request), request)
 }
 
@@ -121,24 +122,46 @@ func (t *Troubleshooter) ruleOn(
 	d.rest(failure)
 	d.show(evidence...)
 	if healing, healed := c.worked(&failure); healed {
+		c.ruleOnKey(&d, failure)
 		d.Healed, d.Action = healing.At(), d.Action.onceHealed()
+		if ruling.finding == CheckPending && d.Finding != KeyReplaced {
+			d.Finding = FineNow // what the check would say does not matter any more
+		}
 		return d, nil
 	}
-	if mayBeWave(failure) {
+	if mayBeWave(failure.Reason) {
 		if wave, err := t.wave(ctx, c, failure.Reason, failure.At()); err != nil || wave.Finding != "" {
 			return wave, err
 		}
 	}
+	c.ruleOnKey(&d, failure)
 	switch {
-	case failure.UserID != 0:
-		c.ruleOnKey(&d, failure)
-	case d.Action == CheckNow || d.Action == ForceRelogin:
-		d.Action = NoAction
-	}
-	if d.Finding == SignedOut {
+	case d.Finding == SignedOut:
 		return d, t.nameOperator(ctx, &d, app.ActionRelogin, app.ActionEndDevice)
+	case failure.Reason == app.LoginDisabled: // the user is enabled by now, or an earlier rule had said so
+		return d, t.noteEnabled(ctx, c, &d)
+	case d.Finding != ClientMistake && hitsEverybody(failure.Reason):
+		return d, t.noteSuccess(ctx, c, &d, failure.At().Add(strangersLate))
 	}
 	return d, nil
+}
+
+// noteEnabled says when the user was enabled again.
+func (t *Troubleshooter) noteEnabled(ctx context.Context, c *complaint, d *Diagnosis) error {
+	d.Action = NoAction
+	if c.user == nil {
+		return nil
+	}
+	page, err := t.read.ListAudit(ctx, db.AuditListing{UserID: c.user.ID, Action: app.ActionEnable, From: d.Since, Limit: 1})
+	for _, row := range page.Rows {
+		d.Healed = row.At
+	}
+	return err
+}
+
+// hitsEverybody says whether a failed login says something of us or of WeChat, not of a user.
+func hitsEverybody(reason app.Reason) bool {
+	return slices.ContainsFunc(troubles, func(one trouble) bool { return slices.Contains(one.reasons, reason) })
 }
 
 // onceHealed is what is left to do about something that has worked since: nothing but telling the developers.
@@ -258,7 +281,7 @@ func (t *Troubleshooter) fineNow(_ context.Context, c *complaint) (Diagnosis, er
 	}
 	failure, hasFailed := c.newestFailure()
 	switch {
-	case hasFailed:
+	case hasFailed, len(c.named) > 0:
 	case c.timeIsSaid() && !slices.ContainsFunc(c.own, func(e app.Event) bool { return worked(e) && c.window.Contains(e.At()) }):
 		return Diagnosis{}, nil
 	case !c.timeIsSaid() && c.now.Sub(success.At()) > tracesBack:

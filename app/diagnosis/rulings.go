@@ -91,6 +91,9 @@ const newKey = 10 * time.Minute
 
 // ruleOnKey refines a failure to open by what is known of the user's key.
 func (c *complaint) ruleOnKey(d *Diagnosis, failure app.Event) {
+	if c.user == nil {
+		return // erased meanwhile
+	}
 	key, held := c.currentKey()
 	switch failure.Reason {
 	case app.OpenOtherKey:

@@ -113,18 +113,19 @@ func (t *Troubleshooter) answer(ctx context.Context, c *complaint, as reading) (
 
 // answerUser judges the one user that fits, or offers all that do.
 func (t *Troubleshooter) answerUser(ctx context.Context, c *complaint, as reading) (Diagnosis, error) {
-	users, err := t.usersBy(ctx, as)
-	switch {
-	case err != nil:
+	users, more, err := t.usersBy(ctx, as)
+	if err != nil {
 		return Diagnosis{}, err
-	case len(users) == 0:
-		return c.finding(UnknownUser), nil
-	case len(users) > 1:
-		d := c.finding(Candidates)
-		d.Candidates, d.More = users[:min(len(users), candidatesShown)], len(users) > candidatesShown
-		return d, nil
 	}
-	return t.judgeUser(ctx, c, users[0])
+	if len(users) == 1 && !more {
+		return t.judgeUser(ctx, c, users[0])
+	}
+	d := c.finding(Candidates)
+	if len(users) == 0 {
+		d.Finding = UnknownUser
+	}
+	d.Candidates, d.More = users, more
+	return d, nil
 }
 
 func (t *Troubleshooter) judgeUser(ctx context.Context, c *complaint, user app.User) (Diagnosis, error) {
@@ -157,7 +158,9 @@ func (t *Troubleshooter) answerNamed(ctx context.Context, c *complaint, events [
 	if len(c.named) == 0 {
 		return Diagnosis{}, nil
 	}
-	c.window, _ = around(c.named[0].At(), offMinute/2).until(c.rightNow())
+	if c.asked.By != ByTime {
+		c.window, _ = around(c.named[0].At(), offMinute/2).until(c.rightNow())
+	}
 	for _, event := range c.named {
 		if event.UserID == 0 {
 			continue
@@ -174,25 +177,27 @@ func (t *Troubleshooter) answerNamed(ctx context.Context, c *complaint, events [
 	return t.judge(ctx, c)
 }
 
-// usersBy finds the users that a text means, the newest first, one more than are shown as candidates.
-func (t *Troubleshooter) usersBy(ctx context.Context, as reading) ([]app.User, error) {
+// usersBy finds the users that a text means, the newest first, as many as are offered, and says whether there may be more.
+func (t *Troubleshooter) usersBy(ctx context.Context, as reading) (users []app.User, more bool, err error) {
 	switch as.by {
 	case ByUserNumber:
-		return oneUser(t.read.UserByNumber(ctx, t.App.ID, app.UserNumber(number(as.text))))
+		users, err = oneUser(t.read.UserByNumber(ctx, t.App.ID, app.UserNumber(number(as.text))))
+		return users, false, err
 	case ByOpenID:
-		return oneUser(t.read.UserByOpenID(ctx, t.App.ID, app.OpenID(as.text)))
+		users, err = oneUser(t.read.UserByOpenID(ctx, t.App.ID, app.OpenID(as.text)))
+		return users, false, err
 	}
 	page, err := t.read.ListUsers(ctx, db.UserListing{
-		AppID: t.App.ID, Filter: app.UserFilter{Search: as.text}, Limit: candidatesShown + 1, Now: t.Clock(), Aging: t.KeyAging,
+		AppID: t.App.ID, Filter: app.UserFilter{Search: as.text}, Limit: candidatesShown, Now: t.Clock(), Aging: t.KeyAging,
 		PhoneHash: t.Ring.PhoneHash,
 	})
-	var users []app.User
 	for _, listed := range page.Users {
 		if as.fits(listed.User) {
 			users = append(users, listed.User)
 		}
 	}
-	return users, err
+	// A search looks everywhere, and what a text names comes first: what follows it may fit as part of a nickname only.
+	return users, page.Next != "" && len(users) == len(page.Users), err
 }
 
 func oneUser(user app.User, err error) ([]app.User, error) {

@@ -18,11 +18,11 @@ const (
 
 // mayBeWave says whether a failure can be that of many for one cause. What hits everybody, and what was done to one user, is told
 // otherwise.
-func mayBeWave(failure app.Event) bool {
-	if !failed(failure) {
+func mayBeWave(reason app.Reason) bool {
+	if !failed(app.Event{Reason: reason}) {
 		return false
 	}
-	switch rulings[failure.Reason].finding {
+	switch rulings[reason].finding {
 	case OurConfiguration, WeChatFailing, WeChatUnreachable, StorageFailing, UserDisabled, BlockedByWeChat:
 		return false
 	}
@@ -62,13 +62,14 @@ func (t *Troubleshooter) wave(ctx context.Context, c *complaint, reason app.Reas
 
 // hasGrown says by the counters whether a reason may be a wave: enough of it, and more an hour than before.
 func (t *Troubleshooter) hasGrown(ctx context.Context, reason app.Reason, window Window) (bool, error) {
-	now, err := t.count(ctx, []app.Reason{reason}, window)
+	counts, err := t.count(ctx, []app.Reason{reason}, window)
+	now := counts[reason]
 	if err != nil || now < waveUsers {
 		return false, err
 	}
-	before, err := t.count(ctx, []app.Reason{reason}, Window{window.From.Add(-waveUsual), window.From.Add(-time.Hour)})
-	perHour := func(n int64, over time.Duration) float64 { return float64(n) / over.Hours() }
-	return perHour(now, waveLasts+time.Hour) >= waveGrowth*perHour(before, waveUsual), err
+	counts, err = t.count(ctx, []app.Reason{reason}, Window{window.From.Add(-waveUsual), window.From.Add(-time.Hour)})
+	usual := float64(counts[reason]) / waveUsual.Hours()
+	return float64(now)/(waveLasts+time.Hour).Hours() >= waveGrowth*usual, err
 }
 
 // somebody is a user, or an address where nobody knows the user.

@@ -107,10 +107,9 @@ func (k *Keeper) found(ctx context.Context, filter app.UserFilter) ([]app.UserNu
 }
 
 func (k *Keeper) matching(ctx context.Context, filter app.UserFilter, after string, limit int) (db.UserPage, error) {
-	return k.store.Read().ListUsers(ctx, db.UserListing{
-		AppID: k.app.ID, Filter: filter, Order: app.ByFirstSeen, After: after, Limit: limit,
-		Now: k.clock(), Aging: k.settings.KeyAging, PhoneHash: k.ring.PhoneHash,
-	})
+	listing := k.UserListing(filter)
+	listing.Order, listing.After, listing.Limit = app.ByFirstSeen, after, limit
+	return k.store.Read().ListUsers(ctx, listing)
 }
 
 func (k *Keeper) storeBulkJob(ctx context.Context, tx *db.Tx, order Order, job app.BulkJob) error {

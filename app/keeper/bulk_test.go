@@ -39,10 +39,11 @@ func newCrowd(t *testing.T, users int) *crowd {
 	t.Helper()
 	c := &crowd{house: newHouse(t)}
 	c.fillWith(users)
-	for i := range users {
-		c.users = append(c.users, c.user(fmt.Sprintf("o-%06d", i)))
+	var err error
+	if c.users, err = c.store.Read().UsersAfter(t.Context(), 0, users); err != nil {
+		t.Fatal(err)
 	}
-	err := c.store.Write(t.Context(), func(tx *db.Tx) error {
+	err = c.store.Write(t.Context(), func(tx *db.Tx) error {
 		for i, user := range c.users {
 			for range devicesOf(i) {
 				session := app.Session{ID: app.SessionID(tx.NewID(c.clock())), UserID: user.ID, SeenAt: c.clock()}
@@ -106,8 +107,8 @@ func (c *crowd) wantForced(selected func(i int) bool) {
 		if selected(i) {
 			devices, events = 0, min(had, 1)
 		}
-		if c.devices(i) != devices || c.forced(i) != events {
-			c.t.Errorf("user %d had %d devices and has %d, with %d events", i, had, c.devices(i), c.forced(i))
+		if left, told := c.devices(i), c.forced(i); left != devices || told != events {
+			c.t.Errorf("user %d had %d devices and has %d, with %d events", i, had, left, told)
 		}
 	}
 }
@@ -195,6 +196,7 @@ func TestBulkReloginOfSelectedUsers(t *testing.T) {
 }
 
 func TestBulkReloginOfAllThatMatch(t *testing.T) {
+	const users = 1050
 	for name, test := range map[string]struct {
 		filter   func(*crowd) app.UserFilter
 		selected func(i int) bool
@@ -205,15 +207,15 @@ func TestBulkReloginOfAllThatMatch(t *testing.T) {
 		"another state": {func(*crowd) app.UserFilter { return app.UserFilter{KeyState: app.KeyDead} }, nobody},
 		"disabled": {func(c *crowd) app.UserFilter {
 			c.disable("o-000011")
-			c.disable("o-001200")
+			c.disable("o-001020")
 			return app.UserFilter{Disabled: true}
-		}, func(i int) bool { return i == 11 || i == 1200 }},
+		}, func(i int) bool { return i == 11 || i == 1020 }},
 		"nobody": {func(*crowd) app.UserFilter { return app.UserFilter{Version: "none"} }, nobody},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCrowd(t, 1500)
+			c := newCrowd(t, users)
 			filter := test.filter(c)
-			id := c.startBulk(app.Selection{Filter: &filter}, 1500)
+			id := c.startBulk(app.Selection{Filter: &filter}, users)
 			c.pass(time.Minute)
 			newcomer, gone := c.login("o-newcomer", newKey(t)), c.login("o-gone", newKey(t))
 			if err := c.Logout(t.Context(), c.caller(), gone.Token.Reveal()); err != nil {
@@ -230,7 +232,7 @@ func TestBulkReloginOfAllThatMatch(t *testing.T) {
 					selected++
 				}
 			}
-			if done := c.bulkJob(id); done.State != app.BulkDone || done.Done != selected || done.Expected != 1500 {
+			if done := c.bulkJob(id); done.State != app.BulkDone || done.Done != selected || done.Expected != users {
 				t.Errorf("done: %+v, want %d", done, selected)
 			}
 		})
@@ -240,7 +242,7 @@ func TestBulkReloginOfAllThatMatch(t *testing.T) {
 // TestBulkReloginGoesOn stops the process many times, while the users live on: whoever was forced logs in again, which moves
 // them to the end of the walk by key state, others log in, are erased, or come. Nobody is forced twice, nobody is left out.
 func TestBulkReloginGoesOn(t *testing.T) {
-	const users = 700
+	const users = 400
 	for name, selection := range map[string]func(*crowd) app.Selection{
 		"by number":     func(c *crowd) app.Selection { return app.Selection{Numbers: c.numbers()} },
 		"everybody":     func(*crowd) app.Selection { return app.Selection{Filter: &app.UserFilter{}} },
@@ -258,7 +260,7 @@ func TestBulkReloginGoesOn(t *testing.T) {
 				if turns > users {
 					t.Fatalf("it does not end: %+v", c.bulkJob(id))
 				}
-				k, ctx := c.restarted(t.Context(), 1+chance.Int64N(250))
+				k, ctx := c.restarted(t.Context(), 1+chance.Int64N(150))
 				if err := k.RunBulk(ctx); err != nil {
 					t.Fatal(err)
 				}
@@ -420,6 +422,35 @@ func TestSearchIsNotKept(t *testing.T) {
 	h.runBulk()
 	if _, err := h.session(login.Token); app.KindOf(err) != app.InvalidToken {
 		t.Errorf("who was found: %v", err)
+	}
+}
+
+func TestSearchThatFindsTooManyIsRefused(t *testing.T) {
+	h := newHouse(t)
+	err := h.store.Write(t.Context(), func(tx *db.Tx) error {
+		for i := range app.SelectionLimit + 1 {
+			user := app.User{
+				ID: app.UserID(i + 1), AppID: 1, OpenID: app.OpenID(fmt.Sprint("o", i)), Number: app.UserNumber(i + 1),
+				Profile: app.Profile{Nickname: "小明"}, LastSeenAt: start,
+			}
+			if err := tx.InsertUser(user); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	selection := app.Selection{Filter: &app.UserFilter{Search: "小明"}}
+	if _, err := h.StartBulkRelogin(t.Context(), order, selection, 1); app.KindOf(err) != app.Malformed {
+		t.Errorf("error is %v", err)
+	}
+	if err := h.Erase(t.Context(), order, 1); err != nil {
+		t.Fatal(err)
+	}
+	if waiting := h.bulkJob(h.startBulk(selection, 1)); waiting.Expected != app.SelectionLimit {
+		t.Errorf("one less: %+v", waiting.Expected)
 	}
 }
 

@@ -2,6 +2,7 @@ package keeper_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"wxkeeper/app"
 	"wxkeeper/app/keeper"
+	"wxkeeper/db"
 )
 
 func TestLoginTellsWhatBecameOfTheKey(t *testing.T) {
@@ -270,6 +272,85 @@ func TestUnionidIsLearntLaterAndNeverLost(t *testing.T) {
 		if got := h.user("oA").UnionID; got != want {
 			t.Errorf("login %d: unionid %q, want %q", i, got, want)
 		}
+	}
+}
+
+func TestUsersAreKnownByTheirLastClient(t *testing.T) {
+	h := newHouse(t)
+	as := func(version string, platform app.Platform) app.Caller {
+		caller := h.caller()
+		caller.Client.Version, caller.Client.Platform = version, platform
+		return caller
+	}
+	h.weChatSays(func(string) string { return fmt.Sprintf(`{"openid":"oA","session_key":%q}`, newKey(t).Reveal()) })
+	login := func(caller app.Caller) error {
+		_, err := h.Login(t.Context(), caller, "code-"+rand.Text())
+		return err
+	}
+	for _, step := range []struct {
+		name     string
+		do       func() error
+		version  string
+		platform app.Platform
+	}{
+		{"first login", func() error { return login(as("12", app.PlatformIOS)) }, "12", app.PlatformIOS},
+		{"another phone", func() error { return login(as("13", app.PlatformHarmony)) }, "13", app.PlatformHarmony},
+		{"pre-fetch", func() error { return h.Prefetch(t.Context(), as("", ""), "prefetched") }, "13", app.PlatformHarmony},
+		{"a back end", func() error { return login(as("", "")) }, "", ""},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		if user := h.user("oA"); user.ClientVersion != step.version || user.Platform != step.platform {
+			t.Errorf("%s: version %q on %q", step.name, user.ClientVersion, user.Platform)
+		}
+	}
+	h.disable("oA")
+	if err := login(as("14", app.PlatformIOS)); app.KindOf(err) != app.UserDisabled {
+		t.Errorf("login of a disabled user: %v", err)
+	}
+	if user := h.user("oA"); user.ClientVersion != "" {
+		t.Errorf("a refused login is remembered as version %q", user.ClientVersion)
+	}
+}
+
+func TestActiveUsersAreCountedOnceADay(t *testing.T) {
+	h := newHouse(t)
+	key := newKey(t)
+	midnight := start.Add(8 * time.Hour) // it is 16:00 in China
+	active := func(from, to time.Time) int64 {
+		n, err := h.store.Read().Counted(t.Context(), 1, db.UsersActive, from, to.Add(-time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	today := func() int64 { return active(midnight.Add(-24*time.Hour), midnight) }
+	tomorrow := func() int64 { return active(midnight, midnight.Add(24*time.Hour)) }
+	token := h.login("oA", key).Token
+	h.login("oB", newKey(t))
+	h.pass(8*time.Hour - time.Minute)
+	h.login("oA", key)
+	if today() != 2 || tomorrow() != 0 {
+		t.Errorf("active today %d, tomorrow %d, want 2 and 0", today(), tomorrow())
+	}
+	h.pass(time.Minute) // less than the grain of last seen, but another day
+	if _, err := h.open(token, h.seal(key, payload{"nickName": "x"})); err != nil {
+		t.Fatal(err)
+	}
+	if seen := h.user("oA").LastSeenAt; !seen.Equal(midnight) {
+		t.Errorf("last seen %v, want %v", seen, midnight)
+	}
+	h.login("oA", key)
+	if today() != 2 || tomorrow() != 1 {
+		t.Errorf("active today %d, tomorrow %d, want 2 and 1", today(), tomorrow())
+	}
+	for range 3 {
+		h.pass(10 * time.Hour)
+		h.login("oB", newKey(t))
+	}
+	if tomorrow() != 2 || active(midnight.Add(24*time.Hour), midnight.Add(48*time.Hour)) != 1 {
+		t.Errorf("active tomorrow %d, want 2", tomorrow())
 	}
 }
 

@@ -104,6 +104,12 @@ func (a *Accounts) Sessions(ctx context.Context, name string) ([]app.OperatorSes
 	return slices.DeleteFunc(sessions, func(one app.OperatorSession) bool { return over(one, now) }), err
 }
 
+// SessionCounts tells in how many browsers each account is signed in. An account that is in none is not listed.
+func (a *Accounts) SessionCounts(ctx context.Context) (map[app.OperatorID]int, error) {
+	now := a.clock()
+	return a.store.Read().OperatorSessionCounts(ctx, now.Add(-SessionIdle), now.Add(-SessionMaxAge))
+}
+
 // EndSession ends one session of an account. NotFound: nobody has the name, or the account has no such session.
 func (a *Accounts) EndSession(ctx context.Context, order Order, name string, id app.OperatorSessionID) error {
 	return a.change(ctx, order, name, app.ActionEndSessions, func(tx *db.Tx, found app.Operator) (string, error) {

@@ -16,7 +16,10 @@ type route struct {
 // everybody needs not have signed in.
 const everybody app.Role = ""
 
-const adminPath = "/admin/"
+const (
+	adminPath = "/admin/"
+	usersPath = "/admin/users"
+)
 
 // routes is the whole route table of the dashboard. Nothing changes by GET, but for the audit row of an export.
 func (d *Dashboard) routes() []route {
@@ -31,7 +34,7 @@ func (d *Dashboard) routes() []route {
 		{post, "/admin/login", everybody, d.signIn},
 		{post, "/admin/language", everybody, d.setLanguage},
 		{post, "/admin/theme", everybody, d.setTheme},
-		{post, "/admin/logout", viewer, d.signOut},
+		{post, "/admin/logout", everybody, d.signOut},
 		{get, "/admin/help", viewer, d.helpPage},
 
 		{get, "/admin/", viewer, d.overviewPage},

@@ -3,7 +3,9 @@ package web
 import (
 	"bytes"
 	"encoding/gob"
+	"maps"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -46,37 +48,51 @@ func (s *sessionStore) New(r *http.Request, name string) (*sessions.Session, err
 	session := sessions.NewSession(s, name)
 	session.Options = cookieOptions(s.secure(r))
 	session.IsNew = true
-	cookie, err := r.Cookie(s.cookieName(r, name))
-	if err != nil {
+	cookie := s.cookie(r, name)
+	if cookie == "" {
 		return session, nil
 	}
+	err := s.restore(r, session, cookie)
+	if app.KindOf(err) == app.InvalidToken {
+		return session, nil
+	}
+	return session, err
+}
+
+// cookie is what the browser holds of a session, "" if nothing.
+func (s *sessionStore) cookie(r *http.Request, name string) app.Secret {
+	cookie, err := r.Cookie(s.cookieName(r, name))
+	if err != nil {
+		return ""
+	}
+	return app.Secret(cookie.Value)
+}
+
+func (s *sessionStore) restore(r *http.Request, session *sessions.Session, cookie app.Secret) error {
 	look := s.accounts.Session
 	if asksByItself(r) {
 		look = s.accounts.Peek
 	}
-	present, err := look(r.Context(), app.Secret(cookie.Value))
-	switch {
-	case app.KindOf(err) == app.InvalidToken:
-		return session, nil
-	case err != nil:
-		return session, err
+	present, err := look(r.Context(), cookie)
+	if err != nil {
+		return err
 	}
-	session.ID, session.IsNew = cookie.Value, false
-	return session, s.load(r, session, present)
+	stored, err := s.accounts.LoadValues(r.Context(), present.Session)
+	if err != nil {
+		return err
+	}
+	// What another version of this program has written may be lost: it is messages for the next page.
+	if len(stored) > 0 && gob.NewDecoder(bytes.NewReader(stored)).Decode(&session.Values) != nil {
+		clear(session.Values)
+	}
+	session.ID, session.IsNew = cookie.Reveal(), false
+	session.Values[presentValue] = present
+	return nil
 }
 
 // asksByItself says whether nobody need be at the keyboard: a page refreshes itself, or waits for events.
 func asksByItself(r *http.Request) bool {
-	return r.Header.Get("X-Refresh") != "" || r.Header.Get("Accept") == "text/event-stream"
-}
-
-func (s *sessionStore) load(r *http.Request, session *sessions.Session, present operator.Present) error {
-	stored, err := s.accounts.LoadValues(r.Context(), present.Session)
-	if err == nil && len(stored) > 0 {
-		err = gob.NewDecoder(bytes.NewReader(stored)).Decode(&session.Values)
-	}
-	session.Values[presentValue] = present
-	return err
+	return r.Header.Get("X-Refresh") != "" || r.Header.Get(echo.HeaderAccept) == "text/event-stream"
 }
 
 // Save stores a session's values. A session that has an id but nobody in it was just begun: the browser is given its cookie; one with
@@ -87,12 +103,8 @@ func (s *sessionStore) Save(r *http.Request, w http.ResponseWriter, session *ses
 		http.SetCookie(w, sessions.NewCookie(s.cookieName(r, session.Name()), session.ID, session.Options))
 		return nil
 	}
-	kept := make(map[any]any, len(session.Values))
-	for name, value := range session.Values {
-		if name != presentValue {
-			kept[name] = value
-		}
-	}
+	kept := maps.Clone(session.Values)
+	delete(kept, presentValue)
 	var stored bytes.Buffer
 	if err := gob.NewEncoder(&stored).Encode(kept); err != nil {
 		return err
@@ -115,6 +127,7 @@ func cookieOptions(secure bool) *sessions.Options {
 type adminSession struct {
 	*sessions.Session
 	present operator.Present // nobody while nobody is signed in
+	cookie  app.Secret       // what the browser brought, "" if nothing
 }
 
 // open reads the session of a request.
@@ -124,12 +137,16 @@ func (s *sessionStore) open(c echo.Context) (adminSession, error) {
 		return adminSession{}, err
 	}
 	present, _ := session.Values[presentValue].(operator.Present)
-	return adminSession{session, present}, nil
+	return adminSession{session, present, s.cookie(c.Request(), sessionCookie)}, nil
 }
+
+// expired says whether somebody was signed in who is so no more.
+func (s adminSession) expired() bool { return s.cookie != "" && s.present.Operator.ID == 0 }
 
 // begin gives the browser the cookie of a session that has just begun.
 func (s adminSession) begin(c echo.Context, cookie app.Secret) error {
-	s.ID, s.Values = cookie.Reveal(), map[any]any{}
+	s.ID = cookie.Reveal()
+	clear(s.Values)
 	return s.Save(c.Request(), c.Response())
 }
 
@@ -139,17 +156,26 @@ func (s adminSession) end(c echo.Context) error {
 	return s.Save(c.Request(), c.Response())
 }
 
-func init() { gob.Register(views.Flash{}) }
+// flashesKept is how many messages wait for the next page; older ones are dropped, so that they never fill a session.
+const flashesKept = 5
 
-// addFlash keeps a message for the next page.
+// addFlash keeps a message for the next page, if there will be one: for somebody who is signed out meanwhile there is none.
 func (s adminSession) addFlash(c echo.Context, tone views.Tone, text string) error {
-	s.AddFlash(views.Flash{Kind: tone, Text: text})
-	return s.Save(c.Request(), c.Response())
+	kept := append(s.Flashes(), string(tone)+" "+text)
+	for _, one := range kept[max(0, len(kept)-flashesKept):] {
+		s.AddFlash(one)
+	}
+	err := s.Save(c.Request(), c.Response())
+	if app.KindOf(err) == app.InvalidToken {
+		return nil
+	}
+	return err
 }
 
-// takeFlash gives the messages that were kept, and forgets them. One that cannot be forgotten is shown again: no harm is done.
+// takeFlash gives the messages that were kept, and forgets them. One that cannot be forgotten is shown again: no harm is done. A
+// page that refreshes itself shows a part of it only, and leaves them.
 func (s adminSession) takeFlash(c echo.Context) []views.Flash {
-	if s.Session == nil {
+	if s.Session == nil || asksByItself(c.Request()) {
 		return nil
 	}
 	kept := s.Flashes()
@@ -159,8 +185,9 @@ func (s adminSession) takeFlash(c echo.Context) []views.Flash {
 	_ = s.Save(c.Request(), c.Response())
 	var messages []views.Flash
 	for _, one := range kept {
-		if message, ok := one.(views.Flash); ok {
-			messages = append(messages, message)
+		if message, ok := one.(string); ok {
+			tone, text, _ := strings.Cut(message, " ")
+			messages = append(messages, views.Flash{Kind: views.Tone(tone), Text: text})
 		}
 	}
 	return messages

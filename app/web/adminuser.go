@@ -1,18 +1,177 @@
 package web
 
-import "wxkeeper/app"
+import (
+	"context"
+	"strconv"
+	"time"
 
-func (d *Dashboard) userPage(v *visit) error { return app.Fail(app.NotFound, "") }
-func (d *Dashboard) userKeysPage(v *visit) error { return app.Fail(app.NotFound, "") }
-func (d *Dashboard) userDevicesPage(v *visit) error { return app.Fail(app.NotFound, "") }
-func (d *Dashboard) userEventsPage(v *visit) error { return app.Fail(app.NotFound, "") }
-func (d *Dashboard) userAuditPage(v *visit) error { return app.Fail(app.NotFound, "") }
-func (d *Dashboard) checkUser(v *visit) error { return app.Fail(app.NotFound, "") }
-func (d *Dashboard) reloginUser(v *visit) error { return app.Fail(app.NotFound, "") }
-func (d *Dashboard) resetUser(v *visit) error { return app.Fail(app.NotFound, "") }
-func (d *Dashboard) disableUser(v *visit) error { return app.Fail(app.NotFound, "") }
-func (d *Dashboard) enableUser(v *visit) error { return app.Fail(app.NotFound, "") }
-func (d *Dashboard) revealPhone(v *visit) error { return app.Fail(app.NotFound, "") }
-func (d *Dashboard) endDevice(v *visit) error { return app.Fail(app.NotFound, "") }
-func (d *Dashboard) exportUser(v *visit) error { return app.Fail(app.NotFound, "") }
-func (d *Dashboard) eraseUser(v *visit) error { return app.Fail(app.NotFound, "") }
+	"wxkeeper/app"
+	"wxkeeper/db"
+	"wxkeeper/views"
+)
+
+const (
+	eventsLatest   = 10  // on the first page about a user
+	eventsOnPage   = 50  // on the page of a user's events
+	eventsOnLanes  = 100 // looked at for the picture of a user's keys
+	auditOnPage    = 50
+	userNumberSize = 9
+)
+
+// userOf finds the user of the address. NotFound: it names nobody.
+func (d *Dashboard) userOf(v *visit) (app.User, error) {
+	text := v.Param("number")
+	number, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || len(text) != userNumberSize || app.UserNumber(number).String() != text {
+		return app.User{}, app.Fail(app.NotFound, "")
+	}
+	return d.Store.Read().UserByNumber(v.Request().Context(), d.Keeper.AppID(), app.UserNumber(number))
+}
+
+// userFrame reads what all pages about a user have in common.
+func (d *Dashboard) userFrame(v *visit, user app.User, tab views.UserTab) (views.UserPage, []app.KeyRecord, error) {
+	ctx, read := v.Request().Context(), d.Store.Read()
+	p := views.UserPage{User: user, Tab: tab}
+	keys, err := read.KeysOfUser(ctx, user.ID)
+	if err != nil {
+		return p, nil, err
+	}
+	if len(keys) > 0 && keys[0].Current() {
+		p.Key, p.Fresh = keys[0], keys[0].Freshness(v.now(), d.Keeper.Settings().KeyAging)
+	}
+	if p.Sessions, err = read.SessionsOfUser(ctx, user.ID); err != nil {
+		return p, nil, err
+	}
+	if user.Disabled() {
+		if p.Disabling, err = d.disabling(ctx, read, user); err != nil {
+			return p, nil, err
+		}
+	}
+	p.Frame = v.frame(v.text.T("user.title", "number", user.Number.String()), views.SectionUsers)
+	p.Address = views.UserTabAddress(user.Number, tab)
+	return p, keys, nil
+}
+
+// disabling finds who disabled a user. The zero row: it is not known.
+func (d *Dashboard) disabling(ctx context.Context, read *db.Queries, user app.User) (app.AuditRow, error) {
+	found, err := read.ListAudit(ctx, db.AuditListing{UserID: user.ID, Action: app.ActionDisable, Limit: 1})
+	if err != nil || len(found.Rows) == 0 {
+		return app.AuditRow{}, err
+	}
+	return found.Rows[0], nil
+}
+
+func (d *Dashboard) userPage(v *visit) error {
+	user, err := d.userOf(v)
+	if err != nil {
+		return err
+	}
+	p, err := d.profileOf(v, user)
+	if err != nil {
+		return err
+	}
+	return v.page(p.View())
+}
+
+func (d *Dashboard) profileOf(v *visit, user app.User) (views.UserProfilePage, error) {
+	frame, _, err := d.userFrame(v, user, views.UserProfile)
+	if err != nil {
+		return views.UserProfilePage{}, err
+	}
+	events, err := d.Store.Read().EventsOf(v.Request().Context(), user.LastEvent, eventsLatest)
+	return views.UserProfilePage{UserPage: frame, Events: events, KeptFor: d.eventDays()}, err
+}
+
+// eventDays is how many days events are kept.
+func (d *Dashboard) eventDays() int { return int(d.Keeper.Settings().EventsKeep / (24 * time.Hour)) }
+
+func (d *Dashboard) userKeysPage(v *visit) error {
+	user, err := d.userOf(v)
+	if err != nil {
+		return err
+	}
+	frame, keys, err := d.userFrame(v, user, views.UserKeys)
+	if err != nil {
+		return err
+	}
+	events, err := d.Store.Read().EventsOf(v.Request().Context(), user.LastEvent, eventsOnLanes)
+	if err != nil {
+		return err
+	}
+	settings := d.Keeper.Settings()
+	return v.page(views.UserKeysPage{UserPage: frame, Timeline: views.KeyTimeline{
+		Keys: keys, Events: events, Aging: settings.KeyAging, Grace: settings.KeyGrace,
+	}}.View())
+}
+
+func (d *Dashboard) userDevicesPage(v *visit) error {
+	user, err := d.userOf(v)
+	if err != nil {
+		return err
+	}
+	p, err := d.devicesOf(v, user)
+	if err != nil {
+		return err
+	}
+	return v.page(p.View())
+}
+
+func (d *Dashboard) devicesOf(v *visit, user app.User) (views.UserDevicesPage, error) {
+	frame, _, err := d.userFrame(v, user, views.UserDevices)
+	settings := d.Keeper.Settings()
+	return views.UserDevicesPage{UserPage: frame, Policy: settings.Sessions, FollowKey: settings.FollowKey}, err
+}
+
+func (d *Dashboard) userEventsPage(v *visit) error {
+	user, err := d.userOf(v)
+	if err != nil {
+		return err
+	}
+	newest := user.LastEvent
+	cursor := app.EventID(v.cursor())
+	if cursor != 0 {
+		newest = cursor
+	}
+	events, err := d.Store.Read().EventsOf(v.Request().Context(), newest, eventsOnPage)
+	if err != nil {
+		return err
+	}
+	if len(events) > 0 && events[0].UserID != user.ID {
+		return app.Fail(app.NotFound, "") // a cursor of somebody else's
+	}
+	frame, _, err := d.userFrame(v, user, views.UserEvents)
+	if err != nil {
+		return err
+	}
+	p := views.UserEventsPage{UserPage: frame, Events: events, Later: cursor != 0, KeptFor: d.eventDays()}
+	if len(events) == eventsOnPage {
+		p.Next = events[eventsOnPage-1].Previous
+	}
+	return v.page(p.View())
+}
+
+func (d *Dashboard) userAuditPage(v *visit) error {
+	user, err := d.userOf(v)
+	if err != nil {
+		return err
+	}
+	cursor := v.cursor()
+	found, err := d.Store.Read().ListAudit(v.Request().Context(), db.AuditListing{UserID: user.ID, Before: cursor, Limit: auditOnPage})
+	if err != nil {
+		return err
+	}
+	frame, _, err := d.userFrame(v, user, views.UserAudit)
+	if err != nil {
+		return err
+	}
+	return v.page(views.UserAuditPage{UserPage: frame, Rows: found.Rows, Next: found.Next, Later: cursor != 0}.View())
+}
+
+// cursor is where the list on the page begins, 0 at its beginning. What is no cursor counts as none.
+func (v *visit) cursor() int64 {
+	cursor, err := strconv.ParseInt(v.QueryParam(views.CursorParameter), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return max(cursor, 0)
+}

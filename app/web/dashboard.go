@@ -15,6 +15,7 @@ import (
 	"wxkeeper/app"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/operator"
+	"wxkeeper/app/overview"
 	"wxkeeper/db"
 	"wxkeeper/static"
 	"wxkeeper/views"
@@ -25,10 +26,13 @@ type DashboardOptions struct {
 	Keeper         *keeper.Keeper
 	Accounts       *operator.Accounts
 	Store          *db.DB
-	Host           Host // the process and its settings, for the System page
+	Overview       overview.Overview
+	Feed           *overview.Feed // of live events; once it is closed, they end
+	Host           Host           // the process and its settings, for the System page
 	Phones         *Phones
 	TrustedProxies []netip.Prefix
-	Secure         bool // people reach the dashboard by https, whatever the last hop is
+	Secure         bool   // people reach the dashboard by https, whatever the last hop is
+	PublicURL      string // at which mini programs reach us; empty: where the dashboard is
 	EnvName        string
 	Version        string // of this program
 	Location       *time.Location
@@ -42,7 +46,12 @@ type Dashboard struct {
 	sessions  *sessionStore
 	crossSite *http.CrossOriginProtection
 	proxies   *proxies
-	echo      *echo.Echo
+	concerns  concerns
+	streams   streams
+
+	streamBeat time.Duration
+
+	echo *echo.Echo
 }
 
 // NewDashboard builds a Dashboard. It starts nothing.
@@ -51,6 +60,8 @@ func NewDashboard(options DashboardOptions) *Dashboard {
 		DashboardOptions: options,
 		crossSite:        http.NewCrossOriginProtection(),
 		proxies:          &proxies{trusted: options.TrustedProxies, log: options.Log},
+		streams:          streams{open: map[app.OperatorID]int{}},
+		streamBeat:       streamBeat,
 		echo:             echo.New(),
 	}
 	d.sessions = &sessionStore{accounts: options.Accounts, secure: d.secure}

@@ -17,6 +17,7 @@ import (
 	"wxkeeper/app"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/operator"
+	"wxkeeper/app/overview"
 	"wxkeeper/app/sandbox"
 	"wxkeeper/app/wechat"
 	"wxkeeper/db"
@@ -30,6 +31,7 @@ type office struct {
 	store     *db.DB
 	keeper    *keeper.Keeper
 	accounts  *operator.Accounts
+	feed      *overview.Feed
 	dashboard *Dashboard
 	server    *httptest.Server
 
@@ -76,9 +78,12 @@ func newOffice(t *testing.T, change ...func(*DashboardOptions)) *office {
 	})
 	t.Cleanup(o.keeper.Close)
 	o.accounts = operator.New(operator.Options{Store: store, Ring: ring, Clock: o.now, Log: log})
+	o.feed = overview.NewFeed(store, served.ID, log)
+	t.Cleanup(o.feed.Close)
 	options := DashboardOptions{
 		Keeper: o.keeper, Accounts: o.accounts, Store: store,
-		Location:  time.FixedZone("CST", 8*60*60), Log: log, Clock: o.now,
+		Overview: overview.Overview{Store: store, Keeper: o.keeper, WeChat: client}, Feed: o.feed,
+		Location: time.FixedZone("CST", 8*60*60), Log: log, Clock: o.now,
 	}
 	for _, apply := range change {
 		apply(&options)
@@ -125,7 +130,9 @@ type browser struct {
 	t        *testing.T
 	client   *http.Client
 	base     string
-	Language string // Accept-Language
+	Name     string            // of who signed in
+	Language string            // Accept-Language
+	Headers  map[string]string // of every request besides
 }
 
 // stranger is a browser in which nobody has signed in.
@@ -144,10 +151,28 @@ func (o *office) stranger(t *testing.T) *browser {
 func (o *office) signIn(t *testing.T, role app.Role) *browser {
 	t.Helper()
 	name := string(role) + " " + app.NewUserNumber().String()
+	o.operator(t, name, role)
+	return o.signInAs(t, name)
+}
+
+// operator is a new operator.
+func (o *office) operator(t *testing.T, name string, role app.Role) app.Operator {
+	t.Helper()
 	if err := o.accounts.Add(t.Context(), operator.Order{Operator: app.CommandLine}, name, role, officePassword); err != nil {
 		t.Fatal(err)
 	}
+	added, err := o.store.Read().OperatorByName(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return added
+}
+
+// signInAs is a browser in which an operator has signed in.
+func (o *office) signInAs(t *testing.T, name string) *browser {
+	t.Helper()
 	b := o.stranger(t)
+	b.Name = name
 	if p := b.post("/admin/login", "name", name, "password", officePassword); p.Status != http.StatusSeeOther {
 		t.Fatalf("sign-in: HTTP %d %s", p.Status, p.Text)
 	}
@@ -198,9 +223,35 @@ func (b *browser) follow(path string, pairs ...string) page {
 	return b.get(p.Header.Get("Location"))
 }
 
+// submit sends a form of a page as it is filled in, with other values for some names.
+func (b *browser) submit(form *goquery.Selection, pairs ...string) page {
+	b.t.Helper()
+	action, found := form.Attr("action")
+	if !found {
+		b.t.Fatal("there is no such form")
+	}
+	form.Find("input[name], select[name]").Each(func(_ int, input *goquery.Selection) {
+		name := input.AttrOr("name", "")
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return
+			}
+		}
+		value := input.AttrOr("value", "")
+		if input.Is("select") {
+			value = input.Find("option[selected]").AttrOr("value", "")
+		}
+		pairs = append(pairs, name, value)
+	})
+	return b.post(action, pairs...)
+}
+
 func (b *browser) send(request *http.Request) page {
 	b.t.Helper()
 	request.Header.Set("Accept-Language", b.Language)
+	for name, value := range b.Headers {
+		request.Header.Set(name, value)
+	}
 	answer, err := b.client.Do(request)
 	if err != nil {
 		b.t.Fatal(err)
@@ -209,6 +260,10 @@ func (b *browser) send(request *http.Request) page {
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
 		b.t.Fatal(err)
+	}
+	if _, missing, found := strings.Cut(string(body), "⟦"); found {
+		id, _, _ := strings.Cut(missing, "⟧")
+		b.t.Errorf("%s %s: there is no message %s", request.Method, request.URL.Path, id)
 	}
 	document, err := goquery.NewDocumentFromReader(strings.NewReader(string(body)))
 	if err != nil {

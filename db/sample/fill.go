@@ -34,7 +34,10 @@ func Fill(ctx context.Context, store *db.DB, ring *db.KeyRing, appID app.AppID, 
 	if err != nil {
 		return err
 	}
-	happenings := f.happenings()
+	happenings, err := f.happenings(ctx)
+	if err != nil {
+		return err
+	}
 	f.work = len(happenings) + eventsAUser*how.Users
 	if err := oneAhead(f.records(happenings), func(r record) error { return f.writeRecord(ctx, r) }); err != nil {
 		return err
@@ -89,15 +92,18 @@ func (f *filling) progress(work int) {
 }
 
 // happenings are all events in the order of time: ids of events only grow.
-func (f *filling) happenings() []happening {
+func (f *filling) happenings(ctx context.Context) ([]happening, error) {
 	all := f.strangers()
 	for number := range f.size {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		p := f.person(number)
 		f.ids[number] = p.user.ID
 		all = append(all, p.happenings...)
 	}
 	slices.SortFunc(all, func(a, b happening) int { return cmp.Compare(a.at, b.at) })
-	return all
+	return all, nil
 }
 
 // record is a stretch of events with those who became active in it.
@@ -226,11 +232,15 @@ func (f *filling) add(some *people, number int) {
 
 func (f *filling) writePeople(ctx context.Context, some people) error {
 	err := f.store.Write(ctx, func(tx *db.Tx) error {
-		if err := tx.InsertUsers(some.users); err != nil {
-			return err
+		for _, user := range some.users {
+			if err := tx.InsertUser(user); err != nil {
+				return err
+			}
 		}
-		if err := tx.InsertKeys(f.app.ID, some.keys); err != nil {
-			return err
+		for _, key := range some.keys {
+			if err := tx.InsertKey(f.app.ID, key); err != nil {
+				return err
+			}
 		}
 		for i, session := range some.sessions {
 			if _, err := tx.InsertSession(f.app.ID, session, some.tokens[i]); err != nil {

@@ -103,7 +103,9 @@ func (p *population) strangers() []happening {
 			at, one.what = outage.Add(time.Duration(dice.IntN(25*60))*time.Second), weChatTimeout
 		}
 		one.at = at.UnixMilli()
-		all = append(all, one)
+		if !at.After(p.now) {
+			all = append(all, one)
+		}
 	}
 	return all
 }

@@ -106,7 +106,7 @@ var busy = []float64{
 	2, 1, 0.6, 0.4, 0.4, 0.6, 1.5, 3, 4, 4.5, 4.8, 5.2, 6, 5.4, 4.6, 4.4, 4.5, 4.8, 5.5, 6.5, 7.5, 7.8, 6.5, 4,
 }
 
-// timeOn is a time of the day so many days ago, not later than now.
+// timeOn is a time of the day so many days ago. Today it may be still to come.
 func (p *population) timeOn(dice *rand.Rand, ago int) time.Time {
 	share := dice.Float64() * 95.5 // the sum of busy
 	hour := 0
@@ -114,11 +114,7 @@ func (p *population) timeOn(dice *rand.Rand, ago int) time.Time {
 		share -= busy[hour]
 		hour++
 	}
-	at := p.midnight(ago).Add(time.Duration(hour)*time.Hour + time.Duration(dice.IntN(3600_000))*time.Millisecond)
-	if at.After(p.now) {
-		return at.Add(-day)
-	}
-	return at
+	return p.midnight(ago).Add(time.Duration(hour)*time.Hour + time.Duration(dice.IntN(3600_000))*time.Millisecond)
 }
 
 // visits of the days whose events are kept. Some come almost daily, some weekly, some hardly ever.
@@ -126,7 +122,8 @@ func (l *life) visits(born time.Time) {
 	daily := []float64{0.62, 0.2, 0.2, 0.2, 0.045, 0.045, 0.045, 0, 0, 0}[l.dice.IntN(10)]
 	var times []time.Time
 	for ago := range days {
-		if at := l.timeOn(l.dice, ago); l.dice.Float64() < daily && at.After(born.Add(time.Minute)) {
+		at := l.timeOn(l.dice, ago)
+		if l.dice.Float64() < daily && at.After(born.Add(time.Minute)) && !at.After(l.now) {
 			times = append(times, at)
 		}
 	}

@@ -1,0 +1,19 @@
+package diagnosis
+
+import (
+	"testing"
+
+	"wxkeeper/app"
+)
+
+func TestEveryFailureHasARuling(t *testing.T) {
+	for _, reason := range app.Reasons() {
+		ruling, known := rulings[reason]
+		if !known && failed(app.Event{Reason: reason}) {
+			t.Errorf("nothing is said of %s", reason)
+		}
+		if known && ruling.finding == "" {
+			t.Errorf("%s has no finding", reason)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package overview
+
+import (
+	"time"
+
+	"wxkeeper/app"
+)
+
+// ConcernKind says what needs attention.
+type ConcernKind string
+
+// The kinds, in the order in which they are told.
+const (
+	StorageFailing       ConcernKind = "storage_failing"       // writes fail, or have failed lately
+	DiskNearlyFull       ConcernKind = "disk_nearly_full"      // less than a tenth, or 1 GiB, is free
+	ConfigurationRefused ConcernKind = "configuration_refused" // WeChat refuses our appid, secret, address or account
+	WeChatFailing        ConcernKind = "wechat_failing"        // logins fail because WeChat does not answer as it should
+	ClockWrong           ConcernKind = "clock_wrong"           // data was sealed in our future
+	FailureWave          ConcernKind = "failure_wave"          // a failure is much more frequent than yesterday
+	KeysTakenElsewhere   ConcernKind = "keys_taken_elsewhere"  // two servers share one appid, it seems
+	ConsentToSettle      ConcernKind = "consent_to_settle"     // a withdrawal of an unknown kind waits for a person
+	PushRefused          ConcernKind = "push_refused"          // pushes came with a wrong signature
+	ChecksPaused         ConcernKind = "checks_paused"         // the background check of keys stands still
+)
+
+// Concern is one thing that needs attention. What it does not know is left zero.
+type Concern struct {
+	Kind   ConcernKind
+	Since  time.Time
+	Count  int64 // events; of KeysTakenElsewhere users
+	Before int64 // of FailureWave: events in the same hours of yesterday
+
+	Reason  app.Reason // of the events, the most frequent one
+	Errcode int        // WeChat's answer
+	Address string     // ours as WeChat sees it
+	Problem string     // what kept WeChat from answering, in the words of package wechat; of ConsentToSettle the event's words
+
+	Version string  // of the mini program from which most of a FailureWave comes; "": none was told
+	Share   float64 // and the part that comes from there, from 0 to 1
+
+	User  app.UserNumber // of ConsentToSettle
+	Event app.EventID    // and what to settle
+
+	Operator string    // who paused the check; "": it pauses by itself
+	Until    time.Time // until when, where it does
+
+	Free, Size uint64 // bytes of the disk
+
+	Target Target
+}
+
+// Page is a page of the dashboard that a concern leads to.
+type Page string
+
+// The pages.
+const (
+	EventsPage Page = "events"
+	UserPage   Page = "user"
+	KeysPage   Page = "keys"
+	SystemPage Page = "system"
+)
+
+// Target is where a concern leads.
+type Target struct {
+	Page   Page
+	Events app.EventFilter // of EventsPage
+	User   app.UserID      // of UserPage
+}
+
+func toEvents(filter app.EventFilter) Target { return Target{Page: EventsPage, Events: filter} }

@@ -8,7 +8,7 @@ RACE   = $(shell CGO_ENABLED=1 go build -race runtime/race >/dev/null 2>&1 && ec
 GOTEST = $(if $(RACE),CGO_ENABLED=1 go test -race,CGO_ENABLED=0 go test) -shuffle=on -timeout=6m
 
 .DEFAULT_GOAL := help
-.PHONY: help dev build generate check test fuzz bench clean
+.PHONY: help dev build generate check browser test screenshots fuzz bench clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -52,12 +52,27 @@ after=$$(git status --porcelain; git diff) && \
 test "$$before" = "$$after" || { git diff --stat; echo "generated files were not current: commit what make generate wrote"; exit 1; }
 endef
 
-test: check ## everything CI runs: check, then all tests with the race detector
+browser: ## install Chromium and fonts for the tests of pages, where that can be done without asking
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$name >/dev/null && exit 0; \
+	done; \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+		echo "installing chromium and fonts for the tests of pages"; \
+		{ timeout 300 apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -qq -y --no-install-recommends \
+			chromium fonts-noto-cjk fonts-noto-color-emoji; } >/dev/null 2>&1 || echo "that failed: pages are not tried in a browser"; \
+	else \
+		echo "no Chromium here, and no right to install it: pages are not tried in a browser"; \
+	fi
+
+test: check browser ## everything CI runs: check, then all tests with the race detector
 	@$(if $(RACE),true,echo "no race detector here: testing without it")
 	$(GOTEST) ./...
 ifneq ($(wildcard e2e/go.mod),)
 	cd e2e && $(GOTEST) ./...
 endif
+
+screenshots: browser ## write a screenshot of every page to dist/screenshots
+	cd e2e && WXKEEPER_SCREENSHOTS=$(CURDIR)/dist/screenshots go test -count=1 -run='^TestBrowser$$' -v .
 
 fuzz: ## run every fuzz test, each for FUZZTIME=30s
 	@for package in $$(go list ./...); do \

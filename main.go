@@ -28,6 +28,7 @@ import (
 	"wxkeeper/app"
 	"wxkeeper/app/command"
 	"wxkeeper/app/config"
+	"wxkeeper/app/diagnosis"
 	"wxkeeper/app/job"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/operator"
@@ -175,7 +176,10 @@ func serve(
 	dashboard := web.NewDashboard(web.DashboardOptions{
 		Keeper: keys, Accounts: accounts, Store: store, TrustedProxies: settings.TrustedProxies,
 		Overview: overview.Overview{Store: store, Keeper: keys, WeChat: client, Folder: settings.Data}, Feed: feed, PublicURL: settings.PublicURL,
-		Secure:  strings.HasPrefix(settings.PublicURL, "https:"),
+		Secure: strings.HasPrefix(settings.PublicURL, "https:"),
+		Diagnosis: diagnosis.New(diagnosis.Options{
+			App: served, Store: store, Ring: ring, Clock: time.Now, EventsKeep: settings.EventsKeep, KeyAging: settings.KeyAging,
+		}),
 		EnvName: settings.EnvName, Version: version, Location: settings.Location, Log: log, Clock: time.Now,
 	})
 	api := web.New(web.Options{

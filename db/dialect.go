@@ -12,6 +12,7 @@ import (
 
 // dialect is all in which engines differ.
 type dialect struct {
+	name  string // of the engine
 	goose goose.Dialect
 	words migrationWords
 
@@ -20,6 +21,7 @@ type dialect struct {
 	overwriteDeleted string // from now on this connection overwrites what it deletes
 	overwriteLess    string // from now on only where that costs no further writing
 	damage           string // lists what is wrong with the structure of the database
+	version          string // tells the engine's version
 
 	// addTo ends an insert: where the row exists, the column grows instead.
 	addTo func(table string, key []string, column string) string
@@ -40,6 +42,7 @@ type migrationWords struct {
 
 func sqliteDialect() dialect {
 	return dialect{
+		name:  "SQLite",
 		goose: goose.DialectSQLite3,
 		words: migrationWords{
 			Int: "INTEGER", Key: "INTEGER PRIMARY KEY", ASCII: "TEXT", Text: "TEXT", Bytes: "BLOB",
@@ -50,6 +53,7 @@ func sqliteDialect() dialect {
 		overwriteDeleted: "PRAGMA secure_delete = ON",
 		overwriteLess:    "PRAGMA secure_delete = FAST",
 		damage:           "PRAGMA integrity_check(20)",
+		version:          "SELECT sqlite_version()",
 		addTo: func(table string, key []string, column string) string {
 			return fmt.Sprintf(" ON CONFLICT (%s) DO UPDATE SET %[2]s = %[3]s.%[2]s + excluded.%[2]s",
 				strings.Join(key, ", "), column, table)

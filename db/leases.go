@@ -46,3 +46,15 @@ func (t *Tx) GiveLeaseBack(lease Lease) error {
 	_, err := t.change(`UPDATE leases SET expires_at = 0 WHERE name = ? AND fence = ?`, lease.Name, lease.Fence)
 	return err
 }
+
+// Leases lists all leases by name, those that have expired or were given back too.
+func (q *Queries) Leases(ctx context.Context) ([]Lease, error) {
+	var leases []Lease
+	err := q.each(ctx, `SELECT name, holder, fence, expires_at FROM leases ORDER BY name LIMIT 100`, nil, func(scan func(...any) error) error {
+		var lease Lease
+		err := scan(&lease.Name, &lease.Holder, &lease.Fence, moment{&lease.ExpiresAt})
+		leases = append(leases, lease)
+		return err
+	})
+	return leases, err
+}

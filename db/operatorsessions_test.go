@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"bytes"
+	"maps"
 	"testing"
 	"time"
 
@@ -153,6 +154,32 @@ func TestOperatorSessionsOver(t *testing.T) {
 		_, _, err := store.Read().OperatorSessionByHash(t.Context(), cookieHash(hash))
 		if (err == nil) != (id == good.ID) {
 			t.Errorf("session %d: %v", hash, err)
+		}
+	}
+}
+
+func TestOperatorSessionCounts(t *testing.T) {
+	store, _ := open(t)
+	alice, bob := addOperator(t, store, "alice", app.RoleViewer), addOperator(t, store, "bob", app.RoleAdmin)
+	addOperator(t, store, "carol", app.RoleAdmin)
+	addOperatorSession(t, store, alice, start, 1)
+	long := addOperatorSession(t, store, alice, start, 2)
+	addOperatorSession(t, store, alice, start.Add(time.Minute), 3)
+	addOperatorSession(t, store, bob, start.Add(time.Minute), 4)
+	write(t, store, func(tx *db.Tx) error { return tx.SlideOperatorSession(long.ID, start.Add(time.Hour)) })
+	for _, c := range []struct {
+		seenAfter, begunAfter time.Duration
+		want                  map[app.OperatorID]int
+	}{
+		{-time.Millisecond, -time.Millisecond, map[app.OperatorID]int{alice.ID: 3, bob.ID: 1}},
+		{0, -time.Millisecond, map[app.OperatorID]int{alice.ID: 2, bob.ID: 1}},
+		{0, 0, map[app.OperatorID]int{alice.ID: 1, bob.ID: 1}},
+		{time.Minute, -time.Millisecond, map[app.OperatorID]int{alice.ID: 1}},
+		{time.Hour, 0, map[app.OperatorID]int{}},
+	} {
+		got, err := store.Read().OperatorSessionCounts(t.Context(), start.Add(c.seenAfter), start.Add(c.begunAfter))
+		if err != nil || !maps.Equal(got, c.want) {
+			t.Errorf("seen after %s, begun after %s: %v, %v", c.seenAfter, c.begunAfter, got, err)
 		}
 	}
 }

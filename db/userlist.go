@@ -55,6 +55,7 @@ type UserCount struct {
 // been in it for longest, and Disabled those disabled last. An unknown key state matches nobody. Malformed: After is no cursor
 // of this listing.
 func (q *Queries) ListUsers(ctx context.Context, ask UserListing) (UserPage, error) {
+	ask.Filter.Search = strings.TrimSpace(ask.Filter.Search)
 	found, err := q.findUsers(ctx, ask, min(max(ask.Limit, 1), UsersPerPage))
 	if err != nil {
 		return UserPage{}, err
@@ -63,9 +64,10 @@ func (q *Queries) ListUsers(ctx context.Context, ask UserListing) (UserPage, err
 	return UserPage{Users: users, Next: found.next, Stopped: found.stopped}, err
 }
 
-// CountUsersUpTo counts the users who match a filter, as many as limit and no more. Everybody, and everybody whose key is in a
-// state, is known exactly and at once.
+// CountUsersUpTo counts the users who match a filter, as many as limit and no more, reading no more than a page may. Everybody,
+// and everybody whose key is in a state, is known at once, whatever the limit.
 func (q *Queries) CountUsersUpTo(ctx context.Context, ask UserListing, limit int) (UserCount, error) {
+	ask.Filter.Search = strings.TrimSpace(ask.Filter.Search)
 	switch ask.Filter {
 	case app.UserFilter{}:
 		n, err := q.CountUsers(ctx, ask.AppID)
@@ -74,9 +76,38 @@ func (q *Queries) CountUsersUpTo(ctx context.Context, ask UserListing, limit int
 		counts, err := q.KeyCounts(ctx, ask.AppID, ask.Now, ask.Aging)
 		return UserCount{Users: counts[ask.Filter.KeyState]}, err
 	}
-	ask.After = ""
-	found, err := q.findUsers(ctx, ask, max(limit, 1))
-	return UserCount{Users: int64(len(found.users)), More: found.next != ""}, err
+	walks, err := q.walks(ctx, ask)
+	all := 0
+	for _, w := range walks {
+		n, more, err := w.count(ctx, q, limit-all)
+		all += n
+		if err != nil || more {
+			return UserCount{Users: int64(all), More: true}, err
+		}
+	}
+	return UserCount{Users: int64(all)}, err
+}
+
+// count counts the users along a walk. It tells whether there may be more than it has counted.
+func (w walk) count(ctx context.Context, q *Queries, limit int) (n int, more bool, err error) {
+	farthest, err := w.farthest(ctx, q, nil)
+	if err != nil {
+		return 0, false, err
+	}
+	if w.checks() {
+		var found foundUsers
+		full, err := found.follow(ctx, q, w, nil, farthest, limit)
+		return len(found.users), full || farthest != nil, err
+	}
+	for _, r := range w.within(nil, farthest) {
+		query, arguments := w.query(r, limit+1-n)
+		var some int
+		if err := q.one(ctx, "SELECT COUNT(*) FROM ("+query+") AS counted", arguments, &some); err != nil {
+			return 0, false, err
+		}
+		n += some
+	}
+	return min(n, limit), n > limit || farthest != nil, nil
 }
 
 // foundUsers are users in the order of a listing.
@@ -127,11 +158,13 @@ func (f *foundUsers) follow(ctx context.Context, q *Queries, w walk, at, last po
 			return false, err
 		}
 		for _, s := range steps {
-			if len(f.users) == limit {
+			switch len(f.users) {
+			case limit:
 				return true, nil
+			case limit - 1:
+				f.next = w.cursor(s.at)
 			}
 			f.users = append(f.users, s.user)
-			f.next = w.cursor(s.at)
 		}
 		if readTo == nil {
 			return false, nil
@@ -142,15 +175,14 @@ func (f *foundUsers) follow(ctx context.Context, q *Queries, w walk, at, last po
 
 // farthest is how far a walk may go for one page, nil: to its end.
 func (w walk) farthest(ctx context.Context, q *Queries, after position) (position, error) {
-	if w.answered() {
+	if w.looks() == 0 {
 		return nil, nil
 	}
-	return w.ahead(ctx, q, after, entriesRead)
+	return w.ahead(ctx, q, after, entriesRead/w.looks())
 }
 
 // walks are the ways to the users of a listing, to be gone one after the other.
 func (q *Queries) walks(ctx context.Context, ask UserListing) ([]walk, error) {
-	ask.Filter.Search = strings.TrimSpace(ask.Filter.Search)
 	filter := ask.Filter
 	switch {
 	case filter.KeyState != "" && !slices.Contains(app.KeyStates(), filter.KeyState):

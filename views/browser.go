@@ -1,6 +1,9 @@
 package views
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // product is something that names itself in a User-Agent. A name in two languages is a message.
 type product struct{ Mark, Name string }
@@ -28,7 +31,15 @@ func (t Text) Browser(userAgent string) string {
 	if system == "" {
 		return browser
 	}
-	return t.T("browser.on", "browser", browser, "system", system)
+	return t.T("browser.on", "browser", t.spaced(browser), "system", system)
+}
+
+// spaced sets a Latin name apart from the Chinese before it.
+func (t Text) spaced(name string) string {
+	if t.language() == Chinese && name[0] < utf8.RuneSelf {
+		return " " + name
+	}
+	return name
 }
 
 func (t Text) productIn(userAgent string, known []product) string {

@@ -203,24 +203,33 @@ func (p OverviewPage) begun() bool {
 }
 
 func (p OverviewPage) rateStat(id string, rates Rates) Stat {
-	return Stat{
+	stat := Stat{
 		Label: p.T(id), Value: p.Percent(rates.Today.OK, rates.Today.total()),
 		Note: p.T("overview.okFailed", "ok", rates.Today.OK, "failed", rates.Today.Failed),
-		Comparisons: []Comparison{
-			p.CompareRates(p.T("overview.thanYesterday"), rates.Today.OK, rates.Today.total(), rates.Yesterday.OK, rates.Yesterday.total()),
-			p.CompareRates(p.T("overview.thanWeekAgo"), rates.Today.OK, rates.Today.total(), rates.WeekAgo.OK, rates.WeekAgo.total()),
-		},
 	}
+	for _, earlier := range []struct {
+		label string
+		Rate
+	}{{p.T("overview.thanYesterday"), rates.Yesterday}, {p.T("overview.thanWeekAgo"), rates.WeekAgo}} {
+		if earlier.total() > 0 {
+			stat.Comparisons = append(stat.Comparisons,
+				p.CompareRates(earlier.label, rates.Today.OK, rates.Today.total(), earlier.OK, earlier.total()))
+		}
+	}
+	return stat
 }
 
 func (p OverviewPage) countStat(id, note string, counts Counts) Stat {
-	return Stat{
-		Label: p.T(id), Value: p.Count(counts.Today), Note: note,
-		Comparisons: []Comparison{
-			p.CompareCounts(p.T("overview.thanYesterday"), counts.Today, counts.Yesterday),
-			p.CompareCounts(p.T("overview.thanWeekAgo"), counts.Today, counts.WeekAgo),
-		},
+	stat := Stat{Label: p.T(id), Value: p.Count(counts.Today), Note: note}
+	for _, earlier := range []struct {
+		label string
+		n     int64
+	}{{p.T("overview.thanYesterday"), counts.Yesterday}, {p.T("overview.thanWeekAgo"), counts.WeekAgo}} {
+		if earlier.n > 0 {
+			stat.Comparisons = append(stat.Comparisons, p.CompareCounts(earlier.label, counts.Today, earlier.n))
+		}
 	}
+	return stat
 }
 
 func (p OverviewPage) rescuedStat() Stat {

@@ -279,6 +279,14 @@ func (f Frame) jobSelection(job app.BulkJob) string {
 	case filter.Empty():
 		return f.T("jobs.everybody")
 	}
+	return f.T("jobs.matching", "filter", f.userFilterInWords(*filter))
+}
+
+// userFilterInWords says which users a filter means.
+func (f Frame) userFilterInWords(filter app.UserFilter) string {
+	if filter.Empty() {
+		return f.T("jobs.everybody")
+	}
 	var parts []string
 	if filter.KeyState != "" {
 		parts = append(parts, f.KeyState(filter.KeyState))
@@ -299,7 +307,7 @@ func (f Frame) jobSelection(job app.BulkJob) string {
 	if filter.Disabled {
 		parts = append(parts, f.T("users.disabled"))
 	}
-	return f.T("jobs.matching", "filter", strings.Join(parts, " · "))
+	return strings.Join(parts, " · ")
 }
 
 // NameOf is what a user is called: by nickname, or as WeChat calls everybody who has told none.

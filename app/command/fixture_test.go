@@ -136,6 +136,7 @@ func (f *folder) runUntil(ctx context.Context, arguments ...string) outcome {
 		Check   command.Check   `cmd:""`
 		Migrate command.Migrate `cmd:""`
 		Keygen  command.Keygen  `cmd:""`
+		Bench   command.Bench   `cmd:""`
 	}
 	var out, errors bytes.Buffer
 	parser, err := kong.New(&commands, kong.Name("wxkeeper"), kong.Writers(&out, &errors), kong.Exit(func(int) {}))

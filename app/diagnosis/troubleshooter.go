@@ -196,8 +196,8 @@ func (t *Troubleshooter) usersBy(ctx context.Context, as reading) (users []app.U
 			users = append(users, listed.User)
 		}
 	}
-	// A search looks everywhere, and what a text names comes first: what follows it may fit as part of a nickname only.
-	return users, page.Next != "" && len(users) == len(page.Users), err
+	// What a text names comes before what holds it in a nickname, so the search has not missed any but nicknames.
+	return users, page.Next != "" && (as.by == ByNickname || len(users) == candidatesShown), err
 }
 
 func oneUser(user app.User, err error) ([]app.User, error) {

@@ -25,14 +25,16 @@ type Job struct {
 
 // Runner runs jobs for one process.
 type Runner struct {
-	Store *db.DB
-	Clock func() time.Time
-	Log   *slog.Logger
+	Store  *db.DB
+	Clock  func() time.Time
+	Log    *slog.Logger
+	Record *Record // nil: nobody asks how they fare
 }
 
 // Run runs each job at once and then in its period, until the context ends; it returns when all have ended.
 func (r Runner) Run(ctx context.Context, jobs ...Job) {
 	holder := int64(app.NewID(r.Clock()))
+	r.Record.begin(holder, r.Clock(), jobs)
 	var running sync.WaitGroup
 	for _, job := range jobs {
 		running.Go(func() { r.repeat(ctx, holder, job) })
@@ -69,10 +71,12 @@ func (r Runner) once(ctx context.Context, holder int64, job Job) (err error) {
 	if err != nil {
 		return err
 	}
+	r.Record.started(job.Name, r.Clock())
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			err = fmt.Errorf("panic: %v\n%s", panicked, debug.Stack())
 		}
+		r.Record.ended(job.Name, r.Clock(), err)
 		r.giveBack(ctx, lease)
 	}()
 	return job.Run(ctx)

@@ -115,6 +115,10 @@ func TestSessionsAreListedAndEnded(t *testing.T) {
 	if err != nil || len(sessions) != len(cookies) {
 		t.Fatalf("%d sessions, %v", len(sessions), err)
 	}
+	counts, err := d.SessionCounts(ctx)
+	if err != nil || len(counts) != 2 || counts[d.present(cookies[0]).Operator.ID] != len(cookies) || counts[d.present(stranger).Operator.ID] != 1 {
+		t.Errorf("counted %v, %v", counts, err)
+	}
 	for i, cookie := range cookies {
 		if present := d.present(cookie); present.Session.ID != sessions[len(cookies)-1-i].ID {
 			t.Errorf("session %d is listed elsewhere", i)

@@ -18,6 +18,7 @@ func (w *WeChat) control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /sandbox/{$}", w.serveIndex)
 	mux.HandleFunc("GET /sandbox/phones", w.servePhones)
+	mux.HandleFunc("POST /sandbox/phones", w.servePhoneOf)
 	mux.HandleFunc("GET /sandbox/phones/{number}", w.withPhone(servePhone))
 	mux.HandleFunc("GET /sandbox/phones/{number}/code", w.withPhone(serveCode))
 	mux.HandleFunc("POST /sandbox/phones/{number}/code", w.withPhone(serveCode))

@@ -34,6 +34,7 @@ type phoneState struct {
 	Blocked      bool
 	Platform     app.Platform
 	CheckSession bool
+	KeyAlive     bool
 }
 
 func TestControlIndexExplainsItself(t *testing.T) {

@@ -24,6 +24,7 @@ Phones. N is a phone's number, or mock for that of the developer tools' mock cod
 
   curl {at}/sandbox/phones                             everybody, with openid and state
   curl {at}/sandbox/phones/1                           one of them
+  curl -d openid=OPENID {at}/sandbox/phones            the phone of a user, made if there is none
   curl {at}/sandbox/phones/1/code                      wx.login: a fresh code as bare text, also by POST
   curl "{at}/sandbox/phones/1/sealed?kind=userinfo"    sealed data; kinds: {kinds}
   curl -X POST {at}/sandbox/phones/1/expire            the session key dies: wx.checkSession fails
@@ -95,7 +96,11 @@ type phoneState struct {
 	Closed       bool         `json:"closed"`
 	Platform     app.Platform `json:"platform"`
 	Release      string       `json:"release"`
+	Model        string       `json:"model,omitempty"`
+	Referer      string       `json:"referer"`
+	UserAgent    string       `json:"userAgent"`
 	KeyMadeAt    time.Time    `json:"keyMadeAt,omitzero"`
+	KeyAlive     bool         `json:"keyAlive"`
 	CheckSession bool         `json:"checkSession"`
 }
 
@@ -124,7 +129,11 @@ func describe(phone *Phone) phoneState {
 		Closed:       phone.Closed(),
 		Platform:     phone.device.Platform,
 		Release:      phone.device.Release,
+		Model:        phone.device.Model,
+		Referer:      phone.device.Referer(phone.Appid()),
+		UserAgent:    phone.device.UserAgent(),
 		KeyMadeAt:    phone.keyMadeAt(),
+		KeyAlive:     phone.keyAlive(),
 		CheckSession: phone.CheckSession(),
 	}
 }

@@ -136,6 +136,12 @@ func (p *Phone) keyMadeAt() time.Time {
 	return p.account.key.madeAt
 }
 
+func (p *Phone) keyAlive() bool {
+	now := p.wechat.clock()
+	defer p.lock()()
+	return p.wechat.keyLives(p.account, now)
+}
+
 func (p *Phone) lock() (unlock func()) {
 	p.wechat.mu.Lock()
 	return p.wechat.mu.Unlock

@@ -95,8 +95,8 @@ func TestTheAPIStaysBesideTheDashboard(t *testing.T) {
 	if err := program.Launch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if p := o.stranger(t).post("/login/", "code", "no such code"); p.Header.Get("Content-Type") == "text/html; charset=UTF-8" {
-		t.Errorf("/login/ answers with a page: %s", p.Body)
+	if p := o.stranger(t).post("/login/", "code", "no such code"); !strings.HasPrefix(p.Header.Get("Content-Type"), jsonType) || p.Header.Get("Content-Security-Policy") != "" {
+		t.Errorf("/login/ answers %v %s", p.Header, p.Body)
 	}
 }
 

@@ -78,7 +78,7 @@ func (d *Dashboard) overview(v *visit) (views.OverviewPage, error) {
 		Frame: v.frame(v.text.T("nav.overview"), views.SectionOverview),
 		Login: ratesOf(today.Login), Opening: ratesOf(today.Opening), Rescued: views.Counts(today.Rescued), Active: views.Counts(today.ActiveUsers),
 		New: views.Counts(today.NewUsers), Users: today.Users, Keys: today.Keys, WeChat: healthOf(v.text, today.WeChat),
-		Range: views.ChooseRange(v.QueryParam("range")), By: views.ChooseGroup(v.QueryParam("by")), API: d.apiAddress(v) + loginPath,
+		Range: views.ChooseRange(v.QueryParam("range")), By: views.ChooseGroup(v.QueryParam("by")), API: d.apiAddress(v) + loginPath + "/",
 	}
 	for _, concern := range concerns {
 		page.Concerns = append(page.Concerns, d.concernOf(v, concern))

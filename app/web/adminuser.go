@@ -25,12 +25,12 @@ func (d *Dashboard) userOf(v *visit) (app.User, error) {
 	if err != nil || len(text) != userNumberSize || app.UserNumber(number).String() != text {
 		return app.User{}, app.Fail(app.NotFound, "")
 	}
-	return d.Store.Read().UserByNumber(v.Request().Context(), d.Keeper.AppID(), app.UserNumber(number))
+	return d.Store.Read().UserByNumber(v.context(), d.Keeper.AppID(), app.UserNumber(number))
 }
 
 // userFrame reads what all pages about a user have in common.
 func (d *Dashboard) userFrame(v *visit, user app.User, tab views.UserTab) (views.UserPage, []app.KeyRecord, error) {
-	ctx, read := v.Request().Context(), d.Store.Read()
+	ctx, read := v.context(), d.Store.Read()
 	p := views.UserPage{User: user, Tab: tab}
 	keys, err := read.KeysOfUser(ctx, user.ID)
 	if err != nil {
@@ -78,7 +78,7 @@ func (d *Dashboard) profileOf(v *visit, user app.User) (views.UserProfilePage, e
 	if err != nil {
 		return views.UserProfilePage{}, err
 	}
-	events, err := d.Store.Read().EventsOf(v.Request().Context(), user.LastEvent, eventsLatest)
+	events, err := d.Store.Read().EventsOf(v.context(), user.LastEvent, eventsLatest)
 	return views.UserProfilePage{UserPage: frame, Events: events, KeptFor: d.eventDays()}, err
 }
 
@@ -94,7 +94,7 @@ func (d *Dashboard) userKeysPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	events, err := d.Store.Read().EventsOf(v.Request().Context(), user.LastEvent, eventsOnLanes)
+	events, err := d.Store.Read().EventsOf(v.context(), user.LastEvent, eventsOnLanes)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (d *Dashboard) userEventsPage(v *visit) error {
 	if cursor != 0 {
 		newest = cursor
 	}
-	events, err := d.Store.Read().EventsOf(v.Request().Context(), newest, eventsOnPage)
+	events, err := d.Store.Read().EventsOf(v.context(), newest, eventsOnPage)
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (d *Dashboard) userAuditPage(v *visit) error {
 		return err
 	}
 	cursor := v.cursor()
-	found, err := d.Store.Read().ListAudit(v.Request().Context(), db.AuditListing{UserID: user.ID, Before: cursor, Limit: auditOnPage})
+	found, err := d.Store.Read().ListAudit(v.context(), db.AuditListing{UserID: user.ID, Before: cursor, Limit: auditOnPage})
 	if err != nil {
 		return err
 	}

@@ -96,7 +96,7 @@ func (d *Dashboard) checkUser(v *visit) error {
 	if o.Reason == "" {
 		o.Reason = v.text.T("user.check")
 	}
-	verdict, err := d.Keeper.CheckNow(v.Request().Context(), o.Order, o.number())
+	verdict, err := d.Keeper.CheckNow(v.context(), o.Order, o.number())
 	switch {
 	case app.KindOf(err) == app.NotFound:
 		return v.tell(o, views.ToneWarn, v.text.T("user.check.nokey"))
@@ -119,7 +119,7 @@ func (d *Dashboard) reloginUser(v *visit) error {
 	if err != nil {
 		return err
 	}
-	devices, err := d.Keeper.ForceRelogin(v.Request().Context(), o.Order, o.number())
+	devices, err := d.Keeper.ForceRelogin(v.context(), o.Order, o.number())
 	switch {
 	case err != nil:
 		return d.mistaken(v, o, err)
@@ -134,7 +134,7 @@ func (d *Dashboard) resetUser(v *visit) error {
 	if err != nil {
 		return err
 	}
-	verdict, err := d.Keeper.Reset(v.Request().Context(), o.Order, o.number())
+	verdict, err := d.Keeper.Reset(v.context(), o.Order, o.number())
 	var failure *app.Error
 	switch {
 	case app.KindOf(err) == app.NotFound:
@@ -165,7 +165,7 @@ func (d *Dashboard) settleUser(
 	if err != nil {
 		return err
 	}
-	err = settle(v.Request().Context(), o.Order, o.number())
+	err = settle(v.context(), o.Order, o.number())
 	id := "user." + string(act)
 	switch {
 	case app.KindOf(err) == app.AlreadyExists:
@@ -182,7 +182,7 @@ func (d *Dashboard) revealPhone(v *visit) error {
 	if err != nil {
 		return err
 	}
-	phone, err := d.Keeper.RevealPhone(v.Request().Context(), o.Order, o.number())
+	phone, err := d.Keeper.RevealPhone(v.context(), o.Order, o.number())
 	switch {
 	case app.KindOf(err) == app.NotFound:
 		return v.tell(o, views.ToneInfo, v.text.T("user.phone.none"))
@@ -207,7 +207,7 @@ func (d *Dashboard) endDevice(v *visit) error {
 		return app.Fail(app.NotFound, "")
 	}
 	o.device = app.SessionID(id)
-	err = d.Keeper.EndDevice(v.Request().Context(), o.Order, o.number(), o.device)
+	err = d.Keeper.EndDevice(v.context(), o.Order, o.number(), o.device)
 	switch {
 	case app.KindOf(err) == app.NotFound:
 		return v.tell(o, views.ToneInfo, v.text.T("user.device.gone"))
@@ -233,7 +233,7 @@ func (d *Dashboard) eraseUser(v *visit) error {
 	if mistake != (views.UserMistake{}) {
 		return d.askAgain(v, o, mistake)
 	}
-	if err := d.Keeper.Erase(v.Request().Context(), o.Order, o.number()); err != nil {
+	if err := d.Keeper.Erase(v.context(), o.Order, o.number()); err != nil {
 		return d.mistaken(v, o, err)
 	}
 	return v.done(v.text.T("user.erase.done", "number", o.number().String()), usersPath)

@@ -27,7 +27,7 @@ func (d *Dashboard) usersPage(v *visit) error {
 	asked.State = string(filter.KeyState)
 	listing := d.Keeper.UserListing(filter)
 	listing.Order, listing.After, listing.Limit = app.UserOrder(asked.Order), asked.Cursor, asked.Size
-	read, ctx := d.Store.Read(), v.Request().Context()
+	read, ctx := d.Store.Read(), v.context()
 	found, err := read.ListUsers(ctx, listing)
 	if err != nil {
 		return err
@@ -131,9 +131,9 @@ func (d *Dashboard) usersCSV(v *visit) error {
 	between := func() error {
 		_ = connection.SetWriteDeadline(time.Now().Add(writeTimeout))
 		v.Response().Flush()
-		return v.Request().Context().Err()
+		return v.context().Err()
 	}
-	err := d.Keeper.ExportUsers(v.Request().Context(), order, filter, keeper.MaskingFor(v.operator.Role), v.Response(), between)
+	err := d.Keeper.ExportUsers(v.context(), order, filter, keeper.MaskingFor(v.operator.Role), v.Response(), between)
 	if err != nil && v.Response().Committed {
 		d.logFailure(v.Context, err, http.StatusInternalServerError)
 		panic(http.ErrAbortHandler) // a file that ends early must not look whole
@@ -159,7 +159,7 @@ func (d *Dashboard) reloginMany(v *visit) error {
 	if problem != "" {
 		return app.FailField(app.Malformed, "", problem)
 	}
-	count, err := d.Store.Read().CountUsersUpTo(v.Request().Context(), d.Keeper.UserListing(filter), usersReadable)
+	count, err := d.Store.Read().CountUsersUpTo(v.context(), d.Keeper.UserListing(filter), usersReadable)
 	if err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func (d *Dashboard) reloginTicked(v *visit, form url.Values) error {
 }
 
 func (d *Dashboard) startBulk(v *visit, order keeper.Order, selection app.Selection, expected int64) error {
-	id, err := d.Keeper.StartBulkRelogin(v.Request().Context(), order, selection, int(expected))
+	id, err := d.Keeper.StartBulkRelogin(v.context(), order, selection, int(expected))
 	switch app.KindOf(err) {
 	case app.Malformed:
 		return v.refuse("relogin.tooMany", usersPath)
@@ -228,7 +228,7 @@ func (d *Dashboard) reloginAll(v *visit) error {
 	case order.Reason == "":
 		return v.refuse("relogin.noReason", usersPath)
 	}
-	if err := d.Keeper.ForceReloginOfAll(v.Request().Context(), order); err != nil {
+	if err := d.Keeper.ForceReloginOfAll(v.context(), order); err != nil {
 		return err
 	}
 	if err := v.say(views.ToneGood, v.text.T("users.everybody.done")); err != nil {

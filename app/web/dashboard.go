@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"wxkeeper/app"
+	"wxkeeper/app/diagnosis"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/operator"
 	"wxkeeper/app/overview"
@@ -27,6 +28,7 @@ type DashboardOptions struct {
 	Accounts       *operator.Accounts
 	Store          *db.DB
 	Overview       overview.Overview
+	Diagnosis      *diagnosis.Troubleshooter
 	Feed           *overview.Feed // of live events; once it is closed, they end
 	Host           Host           // the process and its settings, for the System page
 	Phones         *Phones

@@ -15,6 +15,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"wxkeeper/app"
+	"wxkeeper/app/diagnosis"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/operator"
 	"wxkeeper/app/overview"
@@ -83,6 +84,9 @@ func newOffice(t *testing.T, change ...func(*DashboardOptions)) *office {
 	options := DashboardOptions{
 		Keeper: o.keeper, Accounts: o.accounts, Store: store,
 		Overview: overview.Overview{Store: store, Keeper: o.keeper, WeChat: client}, Feed: o.feed,
+		Diagnosis: diagnosis.New(diagnosis.Options{
+			App: served, Store: store, Ring: ring, Clock: o.now, EventsKeep: 30 * 24 * time.Hour, KeyAging: 24 * time.Hour,
+		}),
 		Location: time.FixedZone("CST", 8*60*60), Log: log, Clock: o.now,
 	}
 	for _, apply := range change {

@@ -51,6 +51,7 @@ type device struct {
 	lag    time.Duration
 	host   uint16 // of the address
 	trial  bool   // runs the trial version
+	bad    bool   // runs the bad release
 }
 
 // clients are all the devices there may be.
@@ -104,6 +105,8 @@ func (d *device) at(now, at time.Time) app.Client {
 	case client.Platform == app.PlatformUnknown:
 	case client.Platform == app.PlatformDevtools:
 		client.Version = "devtools"
+	case d.bad:
+		client.Version = badVersion
 	case d.trial:
 		client.Version = "0"
 	default:

@@ -20,6 +20,10 @@ type Options struct {
 	Now      time.Time      // up to when things have happened
 	Seed     uint64         // the same seed gives the same people; ids of events, nonces and data keys differ
 	Progress func(done int) // told now and then how many users' worth of work is done; nil: nobody asks
+
+	// BadRelease is when a release went out that hands in each code twice and collects data before its login is answered. It was
+	// taken back two hours later. Zero: none did.
+	BadRelease time.Time
 }
 
 const (
@@ -77,6 +81,7 @@ func begin(ctx context.Context, store *db.DB, ring *db.KeyRing, appID app.AppID,
 	return &filling{
 		population: population{
 			seed: how.Seed, size: how.Users, now: how.Now.Truncate(time.Millisecond), app: apps[at], clients: newClients(apps[at].Appid),
+			badRelease: how.BadRelease.Truncate(time.Millisecond),
 		},
 		store: store, ring: ring, how: how,
 		ids: make([]app.UserID, how.Users), lastEvent: make([]app.EventID, how.Users), lastDay: make([]int64, how.Users),
@@ -135,6 +140,9 @@ func (f *filling) event(one happening, at time.Time) app.Event {
 	event := events[one.what]
 	event.AppID = f.app.ID
 	event.Client = one.device.at(f.now, at)
+	if one.what == openTooEarly {
+		event.Detail.KeyObtainedAt = at.Add(-verdictAfterLogin)
+	}
 	if one.user == nobody || one.what.byUser() {
 		event.RequestID = app.NewRequestID(at)
 	}

@@ -38,6 +38,7 @@ const (
 	openKeyDead
 	openOtherKey
 	openTooOld
+	openTooEarly
 	keyFoundDead
 	keyTakenElsewhere
 
@@ -68,6 +69,7 @@ var events = []app.Event{
 	openKeyDead:       {Reason: app.OpenKeyDead, Errcode: signatureWrong},
 	openOtherKey:      {Reason: app.OpenOtherKey},
 	openTooOld:        {Reason: app.OpenTooOld, Detail: app.Detail{Kind: "profile"}},
+	openTooEarly:      {Reason: app.OpenOtherKey},
 	keyFoundDead:      {Reason: app.KeyFoundDead, Errcode: signatureWrong},
 	keyTakenElsewhere: {Reason: app.KeyTakenElsewhere, Errcode: signatureWrong},
 

@@ -31,6 +31,8 @@ type population struct {
 	now     time.Time
 	app     app.App
 	clients clients
+
+	badRelease time.Time
 }
 
 // person is a user with all that belongs to them. What is secret has not been sealed yet.
@@ -130,9 +132,17 @@ func (l *life) visits(born time.Time) {
 	if born.After(l.midnight(days - 1)) {
 		times = append(times, born)
 	}
+	bad := l.badVisit(born)
+	if !bad.IsZero() {
+		times = append(times, bad)
+	}
 	slices.SortFunc(times, time.Time.Compare)
 	for _, at := range times {
-		l.visit(at)
+		if at.Equal(bad) {
+			l.visitBadly(at)
+		} else {
+			l.visit(at)
+		}
 	}
 }
 
@@ -223,11 +233,16 @@ func (l *life) login(at time.Time) {
 		l.current().AskedAt = at
 		l.current().Confirm(at, app.ConfirmedByLogin)
 	}
+	l.begin(at)
+	l.happens(at, what, len(l.keys)-1)
+}
+
+// begin begins a session.
+func (l *life) begin(at time.Time) {
 	l.sessions = append(l.sessions, app.Session{
 		ID: app.SessionID(app.FirstID(at)) | app.SessionID(l.dice.IntN(1<<22)), UserID: l.user.ID, SeenAt: at,
 		Client: l.on.at(l.now, at),
 	})
-	l.happens(at, what, len(l.keys)-1)
 }
 
 func (l *life) open(at time.Time, login bool) {

@@ -245,3 +245,33 @@ func TestFillRefuses(t *testing.T) {
 		t.Errorf("a second sample: %v", err)
 	}
 }
+
+func TestABadReleaseSpoilsTwoHours(t *testing.T) {
+	yesterday := now.Add(-20 * time.Hour)
+	f := fill(t, sample.Options{Users: 300, Now: now, Seed: 1, BadRelease: yesterday})
+	health, err := keeper.Check(t.Context(), f.store, f.ring)
+	if err != nil || len(health.Problems) > 0 {
+		t.Errorf("check: %+v, %v", health, err)
+	}
+	listed, err := f.ListEvents(t.Context(), db.EventListing{
+		AppID: f.app.ID, Filter: app.EventFilter{From: yesterday, To: yesterday.Add(3 * time.Hour)}, Limit: 500,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[app.Reason]int{}
+	for _, event := range listed.Events {
+		if event.Client.Version == "133" {
+			seen[event.Reason]++
+		}
+		if event.Client.Version == "133" && event.Reason == app.OpenOtherKey && event.At().Sub(event.Detail.KeyObtainedAt) > time.Minute {
+			t.Errorf("the key of event %d was obtained at %v", event.ID, event.Detail.KeyObtainedAt)
+		}
+	}
+	if seen[app.LoginCodeUsed] < 20 || seen[app.OpenOtherKey] < 15 || seen[app.OpenOtherKey] != seen[app.OpenNoKeyFits] {
+		t.Errorf("got %v", seen)
+	}
+	if after := f.counted(t, string(app.LoginCodeUsed), yesterday.Add(4*time.Hour), now); after > 3 {
+		t.Errorf("%d codes used twice after it was taken back", after)
+	}
+}

@@ -1,0 +1,33 @@
+// The addresses of every page, once there is something to show: [name, address].
+import { call, logIn, reveal } from "./browser.mjs";
+
+export async function everyPage() {
+  const { user, token } = await logIn(1);
+  await reveal(1, token, "profile");
+  const failed = await call("/getinfo/", { iv: "AAAAAAAAAAAAAAAAAAAAAA==", encryptedData: "AAAAAAAAAAAAAAAAAAAAAA==" }, token);
+  return [
+    ["overview", "/admin/"],
+    ["overview-week", "/admin/?range=week"],
+    ["troubleshoot", "/admin/troubleshoot"],
+    ["verdict", `/admin/troubleshoot?q=${failed.request_id}`],
+    ["users", "/admin/users"],
+    ["users-filtered", "/admin/users?state=confirmed&seen_from=2026-01-01&disabled=1"],
+    ["users-none", "/admin/users?q=没有这个人"],
+    ["user", `/admin/users/${user}`],
+    ["user-keys", `/admin/users/${user}/keys`],
+    ["user-devices", `/admin/users/${user}/devices`],
+    ["user-events", `/admin/users/${user}/events`],
+    ["user-audit", `/admin/users/${user}/audit`],
+    ["jobs", "/admin/jobs"],
+    ["keys", "/admin/keys"],
+    ["events", "/admin/events"],
+    ["audit", "/admin/audit"],
+    ["operators", "/admin/operators"],
+    ["account", "/admin/account"],
+    ["system", "/admin/system"],
+    ["phones", "/admin/phones"],
+    ["phone", "/admin/phones/1"],
+    ["help", "/admin/help"],
+    ["missing", "/admin/users/000000000"],
+  ];
+}

@@ -37,6 +37,8 @@ import (
 	"wxkeeper/app/web"
 	"wxkeeper/app/wechat"
 	"wxkeeper/db"
+	"wxkeeper/db/sample"
+	"wxkeeper/views"
 )
 
 // version is set by the release build.
@@ -111,10 +113,28 @@ func (c *serveCommand) Run(ctx context.Context, env config.Env, std command.Stre
 	for _, warning := range settings.Warnings {
 		log.Warn(warning)
 	}
-	return serve(ctx, settings, false, log, func(running running) error {
+	host := web.Host{Settings: inForce(c.Serve, settings)}
+	return serve(ctx, settings, host, nil, log, func(running running) error {
 		log.Info("serving", "address", running.address, "version", version, "appid", settings.Appid)
 		return nil
 	})
+}
+
+// inForce is what the dashboard shows of the settings.
+func inForce(told config.Serve, made config.Config) []views.SettingInForce {
+	var shown []views.SettingInForce
+	for _, one := range config.SettingsInForce(told, made) {
+		shown = append(shown, views.SettingInForce{
+			Name: one.Variable, Value: one.Value, Default: one.Default, Help: one.Meaning, Secret: one.Secret(), Set: one.Set,
+		})
+	}
+	return shown
+}
+
+// emulation is what a sandbox has besides a server.
+type emulation struct {
+	phones   *web.Phones
+	populate func(context.Context, *db.DB, *db.KeyRing, app.App) error // before anything is served
 }
 
 // running is what a caller of serve may need of it.
@@ -125,8 +145,9 @@ type running struct {
 
 // serve builds the parts bottom up, calls started once requests are taken, and stops the parts in reverse when the context ends.
 func serve(
-	ctx context.Context, settings config.Config, emulated bool, log *slog.Logger, started func(running) error,
+	ctx context.Context, settings config.Config, host web.Host, emulated *emulation, log *slog.Logger, started func(running) error,
 ) (err error) {
+	host.StartedAt, host.Folder, host.Push = time.Now(), settings.Data, settings.PushToken != ""
 	lock, err := db.LockFolder(settings.Data)
 	if err != nil {
 		return err
@@ -152,7 +173,14 @@ func serve(
 	if err != nil {
 		return err
 	}
-	if err := warnWithoutOperator(ctx, store, log, emulated); err != nil {
+	var phones *web.Phones
+	if emulated != nil {
+		phones = emulated.phones
+		err = emulated.populate(ctx, store, ring, served)
+	} else {
+		err = warnWithoutOperator(ctx, store, log)
+	}
+	if err != nil {
 		return err
 	}
 	keys := keeper.New(keeper.Options{
@@ -160,12 +188,14 @@ func serve(
 		Settings: keeper.Settings{
 			Sessions: settings.Sessions, FollowKey: settings.FollowKey, KeyGrace: settings.KeyGrace, KeyAging: settings.KeyAging,
 			SealedMaxAge: settings.SealedMaxAge, EventsKeep: settings.EventsKeep, UsersKeep: settings.UsersKeep,
-			ChecksPerMinute: settings.ChecksPerMinute, LimitFailures: settings.APIRate > 0, AcceptMockCode: emulated,
+			ChecksPerMinute: settings.ChecksPerMinute, LimitFailures: settings.APIRate > 0, AcceptMockCode: emulated != nil,
 		},
 	})
 	defer keys.Close()
 	accounts := operator.New(operator.Options{Store: store, Ring: ring, Clock: time.Now, Log: log})
-	stopJobs := startJobs(ctx, store, keys, accounts, log)
+	jobs := &job.Record{}
+	host.Jobs = jobs.Runs
+	stopJobs := startJobs(ctx, job.Runner{Store: store, Clock: time.Now, Log: log, Record: jobs}, keys, accounts)
 	defer stopJobs()
 	push, err := newPush(settings)
 	if err != nil {
@@ -176,6 +206,7 @@ func serve(
 	dashboard := web.NewDashboard(web.DashboardOptions{
 		Keeper: keys, Accounts: accounts, Store: store, TrustedProxies: settings.TrustedProxies,
 		Overview: overview.Overview{Store: store, Keeper: keys, WeChat: client, Folder: settings.Data}, Feed: feed, PublicURL: settings.PublicURL,
+		Host: host, Phones: phones,
 		Secure: strings.HasPrefix(settings.PublicURL, "https:"),
 		Diagnosis: diagnosis.New(diagnosis.Options{
 			App: served, Store: store, Ring: ring, Clock: time.Now, EventsKeep: settings.EventsKeep, KeyAging: settings.KeyAging,
@@ -244,22 +275,20 @@ func newPush(settings config.Config) (*wechat.Push, error) {
 	return wechat.NewPush(wechat.PushOptions{Appid: settings.Appid, Token: settings.PushToken, AESKey: settings.PushAESKey})
 }
 
-func warnWithoutOperator(ctx context.Context, store *db.DB, log *slog.Logger, emulated bool) error {
+func warnWithoutOperator(ctx context.Context, store *db.DB, log *slog.Logger) error {
 	n, err := store.Read().Operators(ctx)
-	if err == nil && n == 0 && !emulated {
+	if err == nil && n == 0 {
 		log.Warn("nobody may use the dashboard yet: run wxkeeper operator add NAME --role admin")
 	}
 	return err
 }
 
-func startJobs(
-	ctx context.Context, store *db.DB, keys *keeper.Keeper, accounts *operator.Accounts, log *slog.Logger,
-) (stop func()) {
+func startJobs(ctx context.Context, runner job.Runner, keys *keeper.Keeper, accounts *operator.Accounts) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		job.Runner{Store: store, Clock: time.Now, Log: log}.Run(ctx,
+		runner.Run(ctx,
 			job.Job{Name: "sweep", Every: time.Hour, Run: keys.Sweep},
 			job.Job{Name: "sweep operators", Every: time.Hour, Run: accounts.Sweep},
 			job.Job{Name: "check keys", Every: time.Minute, Run: keys.Probe},
@@ -327,6 +356,7 @@ func (c *sandboxCommand) Run(ctx context.Context, std command.Streams) (err erro
 	}
 	settings.WeChatURL = "http://" + listener.Addr().String()
 	settings.PushToken, settings.PushAESKey = app.Secret(rand.Text()), app.Secret((rand.Text() + rand.Text())[:43])
+	settings.ChecksPerMinute = sandboxChecks
 
 	ctx, stop := context.WithCancel(ctx)
 	var beside sync.WaitGroup
@@ -339,8 +369,13 @@ func (c *sandboxCommand) Run(ctx context.Context, std command.Streams) (err erro
 			log.Error("emulated WeChat ended", "error", err)
 		}
 	})
-	return serve(ctx, settings, true, log, func(running running) error {
+	emulated := &emulation{phones: web.NewPhones(), populate: func(ctx context.Context, store *db.DB, ring *db.KeyRing, of app.App) error {
+		return populate(ctx, emulator, store, ring, of)
+	}}
+	host := web.Host{Settings: inForce(c.told(settings), settings)}
+	return serve(ctx, settings, host, emulated, log, func(running running) error {
 		address := running.address
+		emulated.phones.Connect(settings.WeChatURL, "http://"+address)
 		crowd := sandbox.NewCrowd(phones, "http://"+address, sandbox.CrowdOptions{})
 		password, err := ensureOperator(ctx, running.accounts)
 		if err != nil {
@@ -357,6 +392,46 @@ func (c *sandboxCommand) Run(ctx context.Context, std command.Streams) (err erro
 		})
 		return nil
 	})
+}
+
+// told is what would have to be told to a server to be what this sandbox is.
+func (c *sandboxCommand) told(made config.Config) config.Serve {
+	told := config.Serve{Addr: c.Addr, ChecksPerMinute: strconv.Itoa(made.ChecksPerMinute)}
+	told.Appid, told.WeChatURL, told.Data = string(made.Appid), made.WeChatURL, made.Data
+	return told
+}
+
+const (
+	sandboxUsers  = 300 // with a history, beside those with a phone
+	sandboxChecks = 20  // a minute, so that one can watch them
+)
+
+// populate gives an empty database users with a history, in which a release went wrong yesterday evening, and makes the emulated WeChat
+// know everybody whom the database knows.
+func populate(ctx context.Context, emulator *sandbox.WeChat, store *db.DB, ring *db.KeyRing, of app.App) error {
+	now := time.Now()
+	err := sample.Fill(ctx, store, ring, of.ID, sample.Options{Users: sandboxUsers, Now: now, Seed: 1, BadRelease: yesterdayEvening(now)})
+	if err != nil && app.KindOf(err) != app.AlreadyExists {
+		return err
+	}
+	return keeper.EachKnown(ctx, store, ring, func(known keeper.Known) error {
+		profile := known.User.Profile
+		return emulator.Adopt(sandbox.Adopted{
+			OpenID: known.User.OpenID, UnionID: known.User.UnionID,
+			Key: known.Key, KeyMadeAt: known.Facts.AskedAt, Alive: known.Facts.DeadAt.IsZero(),
+			Person: sandbox.Person{
+				Nickname: profile.Nickname, AvatarURL: profile.AvatarURL, Gender: profile.Gender, Language: profile.Language,
+				City: profile.City, Province: profile.Province, Country: profile.Country, Anonymous: profile.Anonymous(),
+				PhoneNumber: known.Phone.PureNumber, CountryCode: known.Phone.CountryCode,
+			},
+		})
+	})
+}
+
+// yesterdayEvening is yesterday at eight in China.
+func yesterdayEvening(now time.Time) time.Time {
+	year, month, day := now.In(time.FixedZone("UTC+8", 8*60*60)).Date()
+	return time.Date(year, month, day-1, 12, 0, 0, 0, time.UTC)
 }
 
 // introduce tells the emulated WeChat where the server takes pre-fetched codes and pushed messages, as an admin does at WeChat.

@@ -43,7 +43,7 @@ func (p AccountPage) others() int {
 func (f Frame) browserColumns(own bool) []Column {
 	columns := []Column{{Text: f.T("account.browser")}, {Text: f.T("account.address")}, {Text: f.T("account.signedin")}, {Text: f.T("account.seen")}}
 	if own {
-		columns = append(columns, Column{Text: f.T("account.end")})
+		columns = append(columns, Column{Text: f.T("account.end"), Number: true})
 	}
 	return columns
 }

@@ -2,6 +2,8 @@ package views
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,7 +32,14 @@ type AuditQuery struct {
 	Cursor   int64
 }
 
-func (q AuditQuery) filtered() bool { return q.Operator+q.Action+q.User+q.From+q.To != "" }
+// Filters are the filters asked for, by the names of their parameters.
+func (q AuditQuery) Filters() map[string]string {
+	filters := map[string]string{"operator": q.Operator, "action": q.Action, "user": q.User, "from": q.From, "to": q.To}
+	maps.DeleteFunc(filters, func(_, value string) bool { return value == "" })
+	return filters
+}
+
+func (q AuditQuery) filtered() bool { return len(q.Filters()) > 0 }
 
 const auditAddress = "/admin/audit"
 
@@ -55,6 +64,16 @@ var actions = []struct {
 		app.ActionSignIn, app.ActionSignOut, app.ActionAddOperator, app.ActionSetRole, app.ActionSetPassword, app.ActionDisableOperator,
 		app.ActionEnableOperator, app.ActionEndSessions,
 	}},
+}
+
+// ActionKnown says whether an action is one of those that operators do.
+func ActionKnown(action app.Action) bool {
+	for _, group := range actions {
+		if slices.Contains(group.actions, action) {
+			return true
+		}
+	}
+	return false
 }
 
 // Action says in a few words what an operator did. One nobody has words for is its id.
@@ -137,13 +156,30 @@ func (f Frame) exportDetail(row app.AuditRow) string {
 		return row.Detail
 	}
 	if row.Action == app.ActionExportAudit {
-		return f.T("audit.exported.filter", "n", len(detail.Asked))
+		return f.auditFilterInWords(detail.Asked)
 	}
 	words := f.userFilterInWords(detail.Filter)
 	if detail.Searched {
 		words += " · " + f.T("audit.exported.searched")
 	}
 	return words
+}
+
+// auditFilterInWords says which rows of the log a filter means.
+func (t Text) auditFilterInWords(asked map[string]string) string {
+	var parts []string
+	for _, one := range []struct{ name, label, value string }{
+		{"action", "audit.action", t.Action(app.Action(asked["action"]))}, {"operator", "audit.operator", asked["operator"]}, {"user", "audit.user", asked["user"]},
+		{"from", "filter.from", spaced(asked["from"])}, {"to", "filter.to", spaced(asked["to"])},
+	} {
+		if asked[one.name] != "" {
+			parts = append(parts, t.T(one.label)+" "+one.value)
+		}
+	}
+	if len(parts) == 0 {
+		return t.T("audit.exported.all")
+	}
+	return strings.Join(parts, " · ")
 }
 
 // rolesInWords is the detail of a role given, which is "name: role" or "name: role → role".
@@ -180,9 +216,7 @@ func (p AuditPage) chips() []Chip {
 
 // csv is the log as a file, under the same filters.
 func (p AuditPage) csv() string {
-	csv := p.Frame
-	csv.Address = p.With("size", "")
-	_, query, _ := strings.Cut(csv.Address, "?")
+	_, query, _ := strings.Cut(p.With("size", ""), "?")
 	return auditAddress + ".csv?" + query
 }
 
@@ -199,4 +233,12 @@ func (p AuditPage) newer() string {
 		return ""
 	}
 	return p.With()
+}
+
+func (f Frame) auditColumns(list AuditList) []Column {
+	columns := []Column{{Text: f.T("audit.action")}, {Text: f.T("audit.operator")}, {Text: f.T("audit.why")}, {Text: f.T("eventline.at")}}
+	if !list.OneUser {
+		columns = slices.Insert(columns, 1, Column{Text: f.T("audit.user")})
+	}
+	return columns
 }

@@ -150,9 +150,12 @@ func (p EventsPage) reasonSelect() groupedSelect {
 	return choice
 }
 
+// PlatformsAsked lists the platforms that events can be asked for by, the unknown one among them.
+func PlatformsAsked() []app.Platform { return append(slices.Clone(platforms), app.Unknown) }
+
 func (p EventsPage) platformOptions() []Option {
 	options := []Option{{"", p.T("list.any")}}
-	for _, platform := range append(slices.Clone(platforms), app.Unknown) {
+	for _, platform := range PlatformsAsked() {
 		options = append(options, Option{string(platform), p.Platform(platform)})
 	}
 	return options

@@ -188,6 +188,19 @@ func (t Text) Device(client app.Client) string {
 	return t.Platform(client.Platform) + " · " + client.Model
 }
 
+// clientInWords is a client in one short line, "" if nothing is known of it.
+func (t Text) clientInWords(client app.Client) string {
+	switch {
+	case client.Version == "" && client.Platform == "":
+		return ""
+	case client.Version == "":
+		return t.Platform(client.Platform)
+	case client.Platform == "":
+		return t.ClientVersion(client.Version)
+	}
+	return t.ClientVersion(client.Version) + " · " + t.Platform(client.Platform)
+}
+
 // looksOfOutcome is the look of events by what they mean for logins and openings.
 var looksOfOutcome = map[app.Outcome]Badge{
 	app.LoginSucceeded: {Tone: ToneGood, Icon: "circle-check"},

@@ -161,7 +161,7 @@ func Help(p HelpPage) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = p.Panel(Panel{Title: p.T("help.roles")}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = p.Panel(Panel{ID: "roles", Title: p.T("help.roles")}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -76,14 +76,6 @@ func shellWord(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-func (f Frame) roleOptions() []Option {
-	var options []Option
-	for _, role := range app.Roles() {
-		options = append(options, Option{Value: string(role), Text: f.T("role." + string(role))})
-	}
-	return options
-}
-
 func (f Frame) accountState(of app.Operator) Badge {
 	if of.Disabled() {
 		return Badge{Tone: ToneFaint, Icon: "ban", Text: f.T("operator.disabled")}

@@ -162,12 +162,12 @@ func (f Frame) concernFacts(c Concern) string {
 			facts = append(facts, f.T(id, pairs...))
 		}
 	}
-	add(!c.Since.IsZero(), "concern.since", "when", f.Relative(c.Since))
+	add(!c.Since.IsZero(), "concern.since", "when", f.onDay(c.Since))
 	add(c.Count > 0 && c.Kind != "keys_taken_elsewhere" && c.Kind != "consent_to_settle", "concern.count", "n", c.Count)
 	add(c.Kind == "failure_wave", "concern.before", "n", c.Before)
 	add(c.Version != "" && c.Share > 0, "concern.version", "percent", strconv.Itoa(c.Share), "version", f.ClientVersion(c.Version))
 	add(c.Kind == "checks_paused" && c.Event.Detail.Problem != "", "concern.cause", "cause", f.Problem(c.Event.Detail.Problem))
-	return strings.Join(facts, " · ")
+	return strings.Join(facts, f.T("concern.joint"))
 }
 
 // concernHelp says what to do.
@@ -335,7 +335,7 @@ func usersOfState(state app.KeyState) string { return usersAddress + "?state=" +
 func (p OverviewPage) weChatState() Badge {
 	switch health := p.WeChat; {
 	case !health.FailingSince.IsZero():
-		return Badge{Tone: ToneBad, Icon: "circle-x", Text: p.T("wechat.failing", "when", p.Relative(health.FailingSince))}
+		return Badge{Tone: ToneBad, Icon: "circle-x", Text: p.T("wechat.failing", "when", p.onDay(health.FailingSince))}
 	case health.Breaker != "closed":
 		return Badge{Tone: ToneBad, Icon: "circle-x", Text: p.T("wechat." + health.Breaker)}
 	case health.Calls == 0:

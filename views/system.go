@@ -155,7 +155,7 @@ func (p SystemPage) purpose(name string) string {
 }
 
 var purposeNames = map[string]string{
-	"sealing": "sealing", "phone hash": "phoneHash", "fingerprint": "fingerprint", "audit": "audit", "operator sessions": "operatorSessions",
+	"sealing": "sealing", "phone hash": "phoneHash", "fingerprint": "fingerprint", "audit": "audit",
 }
 
 func (p SystemPage) settingState(s SettingInForce) Badge {
@@ -168,14 +168,4 @@ func (p SystemPage) settingState(s SettingInForce) Badge {
 		return Badge{Tone: ToneInfo, Icon: "pencil", Text: p.T("system.setting.changed")}
 	}
 	return Badge{Tone: ToneFaint, Icon: "minus", Text: p.T("system.setting.default")}
-}
-
-func (p SystemPage) tabs() []Tab {
-	tabs := []Tab{}
-	for _, part := range []string{"state", "jobs", "wechat", "datakeys", "settings"} {
-		if part != "settings" || p.admin() {
-			tabs = append(tabs, Tab{Text: p.T("system." + part), Address: "#" + part})
-		}
-	}
-	return tabs
 }

@@ -60,6 +60,9 @@ func (t Text) T(id string, pairs ...any) string {
 	return text
 }
 
+// Has says whether a message exists.
+func (t Text) Has(id string) bool { return texts[t.language()].known[id] }
+
 func (t Text) language() Language {
 	if t.Language == English {
 		return English
@@ -155,6 +158,7 @@ var messageFiles embed.FS
 type spoken struct {
 	localizer *i18n.Localizer
 	plain     map[string]string
+	known     map[string]bool
 }
 
 var texts = loadTexts()
@@ -164,6 +168,7 @@ func loadTexts() map[Language]spoken {
 	bundle := i18n.NewBundle(language.MustParse(string(Chinese)))
 	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
 	plain := map[Language]map[string]string{Chinese: {}, English: {}}
+	ids := map[Language]map[string]bool{Chinese: {}, English: {}}
 	files, err := messageFiles.ReadDir("messages")
 	if err != nil {
 		panic(err)
@@ -174,6 +179,7 @@ func loadTexts() map[Language]spoken {
 			panic(err)
 		}
 		for _, message := range loaded.Messages {
+			ids[Language(loaded.Tag.String())][message.ID] = true
 			if message.One == "" && !hasPlaces(message.Other) {
 				plain[Language(loaded.Tag.String())][message.ID] = message.Other
 			}
@@ -181,7 +187,7 @@ func loadTexts() map[Language]spoken {
 	}
 	all := map[Language]spoken{}
 	for _, known := range Languages() {
-		all[known] = spoken{i18n.NewLocalizer(bundle, string(known)), plain[known]}
+		all[known] = spoken{i18n.NewLocalizer(bundle, string(known)), plain[known], ids[known]}
 	}
 	return all
 }

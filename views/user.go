@@ -152,15 +152,15 @@ func (p UserPage) confirm(act UserAct) Confirm {
 	}
 	switch act {
 	case ActRelogin:
-		c.Button.Icon, c.Danger = "log-out", true
+		c.Button, c.Danger = Button{Text: c.Button.Text, Icon: "log-out"}, true
 	case ActReset:
 		c.Danger, c.Button.Disabled = true, p.Key.ID == 0
 	case ActDisable:
 		c.Danger = true
 	case ActErase:
-		c.Danger, c.Button.Variant, c.Typed = true, VariantDanger, p.User.Number.String()
+		c.Danger, c.Typed = true, p.User.Number.String()
 	case ActPhone:
-		c.Button.Icon, c.Button.Small, c.Button.Variant = "eye", true, VariantQuiet
+		c.Button = Button{Text: c.Button.Text, Icon: "eye", Small: true, IconOnly: true, Variant: VariantQuiet}
 	}
 	if p.Mistake.Act == act {
 		return p.mistaken(c)
@@ -303,18 +303,4 @@ func (p UserDevicesPage) policyInWords() string {
 		text += p.T("devices.follow")
 	}
 	return text
-}
-
-// actsAudited are the acts under which the log knows them.
-var actsAudited = map[app.Action]UserAct{
-	app.ActionRelogin: ActRelogin, app.ActionCheck: ActCheck, app.ActionReset: ActReset, app.ActionDisable: ActDisable, app.ActionEnable: ActEnable,
-	app.ActionEndDevice: ActDevice, app.ActionRevealPhone: ActPhone, app.ActionErase: ActErase, app.ActionExport: ActExport,
-}
-
-// userAct names what an operator did.
-func (p UserAuditPage) userAct(action app.Action) string {
-	if act, known := actsAudited[action]; known {
-		return p.T("user." + string(act))
-	}
-	return string(action)
 }

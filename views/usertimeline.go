@@ -349,11 +349,12 @@ func (t KeyTimeline) spans(key app.KeyRecord, fresh app.Freshness, now time.Time
 		}
 	}
 	until(key.ConfirmedAt, spanKnown, tone)
-	if !key.FailedAt.IsZero() {
+	over := orElse(key.DeadAt, end)
+	if !key.FailedAt.IsZero() && key.FailedAt.Before(over) {
 		until(key.FailedAt, spanUnknown, tone)
-		until(orElse(key.DeadAt, end), spanSuspect, ToneWarn)
+		until(over, spanSuspect, ToneWarn)
 	}
-	until(orElse(key.DeadAt, end), spanUnknown, tone)
+	until(over, spanUnknown, tone)
 	until(end, spanDead, ToneBad)
 	if len(key.Sealed) > 0 && !key.Current() {
 		from = end
@@ -407,8 +408,14 @@ func placeMarks(facts []keyFact, scale timeScale) []laneMark {
 
 func percentAt(x float64) string { return strconv.FormatFloat(x, 'f', 2, 64) + "%" }
 
-// secondLayout is an exact time without its zone, which stands on hover.
-const secondLayout = dayLayout + " 15:04:05"
+// exactText is a time with its second; the year of another year, and the zone, stand on hover.
+func (f Frame) exactText(at time.Time) string {
+	local := f.local(at)
+	if local.Year() != f.local(f.Now).Year() {
+		return local.Format(dayLayout + " 15:04:05")
+	}
+	return local.Format("01-02 15:04:05")
+}
 
 // bornBy says how a key came here where it was not by a login.
 func (t Text) bornBy(key app.KeyRecord) string {

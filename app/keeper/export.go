@@ -56,6 +56,10 @@ func (u exportedUser) row() []string {
 		string(u.Appid), string(u.OpenID), string(u.UnionID), u.NickName, u.AvatarURL, strconv.Itoa(u.Gender), u.Language,
 		u.City, u.Province, u.Country, u.PhoneNumber, u.User, u.FirstSeenAt, u.LastSeenAt, strconv.FormatBool(u.Disabled),
 	}
+	return harmlessRow(row)
+}
+
+func harmlessRow(row []string) []string {
 	for i, cell := range row {
 		row[i] = harmless(cell)
 	}
@@ -107,15 +111,25 @@ func exporter(format Format, to io.Writer) (write func(exportedUser) error, fini
 		lines.SetEscapeHTML(false)
 		return func(u exportedUser) error { return lines.Encode(u) }, func() error { return nil }, nil
 	}
-	if _, err := io.WriteString(to, "\ufeff"); err != nil { // without it Excel takes the text for the local code page
+	rows, err := newCSV(to, csvHeader)
+	if err != nil {
 		return nil, nil, err
 	}
-	rows := csv.NewWriter(to)
-	finish = func() error {
-		rows.Flush()
-		return rows.Error()
+	return func(u exportedUser) error { return rows.Write(u.row()) }, func() error { return flush(rows) }, nil
+}
+
+// newCSV begins a file for a spreadsheet.
+func newCSV(to io.Writer, header []string) (*csv.Writer, error) {
+	if _, err := io.WriteString(to, "\ufeff"); err != nil { // without it Excel takes the text for the local code page
+		return nil, err
 	}
-	return func(u exportedUser) error { return rows.Write(u.row()) }, finish, rows.Write(csvHeader)
+	rows := csv.NewWriter(to)
+	return rows, rows.Write(header)
+}
+
+func flush(rows *csv.Writer) error {
+	rows.Flush()
+	return rows.Error()
 }
 
 func exportUser(ring *db.KeyRing, appid app.Appid, user app.User) (exportedUser, error) {

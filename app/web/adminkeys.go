@@ -76,8 +76,5 @@ func (d *Dashboard) onChecks(
 	if err != nil {
 		return err
 	}
-	if err := v.say(views.ToneGood, v.text.T(message)); err != nil {
-		return err
-	}
-	return v.goTo(keysPath)
+	return v.done(v.text.T(message), keysPath)
 }

@@ -3,9 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -122,7 +120,7 @@ func (s *stream) tell(ctx context.Context, batch overview.Batch) error {
 			return err
 		}
 	}
-	users, err := s.users(ctx, batch.Events)
+	users, err := s.visit.dashboard.eventUsers(ctx, batch.Events)
 	if err != nil {
 		return err
 	}
@@ -142,23 +140,6 @@ func (s *stream) tell(ctx context.Context, batch overview.Batch) error {
 func (s *stream) frame() views.Frame {
 	d := s.visit.dashboard
 	return views.Frame{Text: s.visit.text, Now: d.Clock(), Location: d.Location}
-}
-
-func (s *stream) users(ctx context.Context, events []app.Event) (map[app.UserID]views.EventUser, error) {
-	ids := map[app.UserID]bool{}
-	for _, event := range events {
-		ids[event.UserID] = true
-	}
-	delete(ids, 0) // of strangers
-	users, err := s.visit.dashboard.Store.Read().UsersByID(ctx, slices.Collect(maps.Keys(ids)))
-	shown := map[app.UserID]views.EventUser{}
-	for _, user := range users {
-		shown[user.ID] = views.EventUser{Number: user.Number}
-		if !user.Profile.Anonymous() {
-			shown[user.ID] = views.EventUser{Number: user.Number, Name: user.Profile.Nickname}
-		}
-	}
-	return shown, err
 }
 
 // row writes one message of the stream. Its id is what a browser that comes back names.

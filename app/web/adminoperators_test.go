@@ -136,7 +136,7 @@ func TestOperatorPage(t *testing.T) {
 		if p.Find("main script").Length() != 0 || p.Find("title").Text() != hostileName+" · wxkeeper" {
 			t.Errorf("the name breaks out: %s", p.Find("title").Text())
 		}
-		if p.Find("main select option[selected]").AttrOr("value", "") != "operator" || p.Find("main tbody tr").Length() != 1 {
+		if p.Find("main input[name=role][checked]").AttrOr("value", "") != "operator" || p.Find("main tbody tr").Length() != 1 {
 			t.Error("the role or the browsers are wrong")
 		}
 	}
@@ -167,7 +167,7 @@ func TestChangeAnOperator(t *testing.T) {
 	if p.Header.Get("Location") != operatorPath(bob) {
 		t.Fatalf("HTTP %d %s", p.Status, p.Text)
 	}
-	if p := b.get(operatorPath(bob)); !strings.Contains(p.Text, "bob 的角色现在是运营。") || p.Find("main select option[selected]").AttrOr("value", "") != "operator" {
+	if p := b.get(operatorPath(bob)); !strings.Contains(p.Text, "bob 的角色现在是运营。") || p.Find("main input[name=role][checked]").AttrOr("value", "") != "operator" {
 		t.Errorf("%s", p.Text)
 	}
 	if p := theirs.get("/admin/account"); p.Status != http.StatusSeeOther {

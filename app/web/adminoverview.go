@@ -44,10 +44,7 @@ func (d *Dashboard) settle(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.say(views.ToneGood, v.text.T("concern.settled")); err != nil {
-		return err
-	}
-	return v.goTo(adminPath)
+	return v.done(v.text.T("concern.settled"), adminPath)
 }
 
 // askWhySettled shows the page again with the form that lacked a reason.

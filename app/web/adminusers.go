@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -122,18 +123,25 @@ func (d *Dashboard) usersCSV(v *visit) error {
 	if problem != "" {
 		return app.FailField(app.Malformed, "", problem) // a file that leaves a filter out would be the wrong file
 	}
+	order := keeper.Order{Operator: v.operator.Name, Reason: v.text.T("users.export.reason")}
+	return d.sendCSV(v, "users", func(to io.Writer, between func() error) error {
+		return d.Keeper.ExportUsers(v.Request().Context(), order, filter, keeper.MaskingFor(v.operator.Role), to, between)
+	})
+}
+
+// sendCSV sends what export writes as a file. Export calls between after each part of it, and ends where that fails.
+func (d *Dashboard) sendCSV(v *visit, name string, export func(to io.Writer, between func() error) error) error {
 	header, connection := v.Response().Header(), http.NewResponseController(v.Response().Writer)
 	header.Set(echo.HeaderContentType, "text/csv; charset=utf-8")
 	header.Set(echo.HeaderContentDisposition,
-		`attachment; filename="users-`+v.now().In(d.Location).Format("20060102-1504")+`.csv"`)
-	order := keeper.Order{Operator: v.operator.Name, Reason: v.text.T("users.export.reason")}
+		`attachment; filename="`+name+`-`+v.now().In(d.Location).Format("20060102-1504")+`.csv"`)
 	// Where the connection has no deadline, as in tests without one, there is none to move.
 	between := func() error {
 		_ = connection.SetWriteDeadline(time.Now().Add(writeTimeout))
 		v.Response().Flush()
-		return v.context().Err()
+		return v.Request().Context().Err()
 	}
-	err := d.Keeper.ExportUsers(v.context(), order, filter, keeper.MaskingFor(v.operator.Role), v.Response(), between)
+	err := export(v.Response(), between)
 	if err != nil && v.Response().Committed {
 		d.logFailure(v.Context, err, http.StatusInternalServerError)
 		panic(http.ErrAbortHandler) // a file that ends early must not look whole

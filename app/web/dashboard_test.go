@@ -236,6 +236,9 @@ func (b *browser) submit(form *goquery.Selection, pairs ...string) page {
 	}
 	form.Find("input[name], select[name]").Each(func(_ int, input *goquery.Selection) {
 		name := input.AttrOr("name", "")
+		if _, ticked := input.Attr("checked"); !ticked && input.Is("[type=radio], [type=checkbox]") {
+			return
+		}
 		for i := 0; i < len(pairs); i += 2 {
 			if pairs[i] == name {
 				return

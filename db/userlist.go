@@ -77,6 +77,7 @@ func (q *Queries) CountUsersUpTo(ctx context.Context, ask UserListing, limit int
 		return UserCount{Users: counts[ask.Filter.KeyState]}, err
 	}
 	walks, err := q.walks(ctx, ask)
+	limit = max(limit, 0)
 	all := 0
 	for _, w := range walks {
 		n, more, err := w.count(ctx, q, limit-all)

@@ -469,8 +469,12 @@ func AvatarSource(address string) string {
 	return ""
 }
 
-// initials are what stands for a person without a picture: one Chinese character, or the first letter of a name.
+// initials are what stands for a person without a picture: one Chinese character, or the first letter of a name. Somebody whom
+// WeChat names like everybody has none.
 func initials(name string) string {
+	if name == app.AnonymousNickname {
+		return ""
+	}
 	for _, letter := range name {
 		if unicode.IsLetter(letter) || unicode.IsDigit(letter) {
 			return strings.ToUpper(string(letter))

@@ -42,9 +42,11 @@ func (f Frame) told(e app.Event) []any {
 		return given(d.OtherAppid != "", "a", d.OtherAppid, "b", d.OurAppid)
 	case app.LoginWeChatBusy:
 		return given(d.Tries > 1, "n", d.Tries)
-	case app.LoginWeChatUnreachable, app.LoginWeChatOdd, app.LoginConfig, app.KeyCheckFailed, app.KeyResetRefused, app.KeyFoundDead,
+	case app.LoginWeChatUnreachable, app.LoginWeChatOdd, app.LoginConfig, app.KeyCheckFailed, app.KeyResetRefused,
 		app.PushBadSignature:
 		return given(cause != "", "cause", cause)
+	case app.KeyFoundDead:
+		return given(e.Errcode != 0, "errcode", strconv.Itoa(e.Errcode))
 	case app.OpenOKPrevious:
 		return given(d.Key == app.KeysKept-1)
 	case app.OpenOtherKey:

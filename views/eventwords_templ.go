@@ -166,7 +166,7 @@ func (f Frame) EventLine(e app.Event, user EventUser) templ.Component {
 			templ_7745c5c3_Var7 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<div class=\"flex flex-wrap items-start gap-x-6 gap-y-0.5\"><div class=\"min-w-0 flex-auto sm:flex-1\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<div class=\"sm:flex sm:items-start sm:gap-x-6\"><div class=\"min-w-0 sm:flex-1\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -264,7 +264,7 @@ func (p OverviewPage) chart(id string, course Course) Chart {
 }
 
 // lineTones tell the lines of failures apart.
-var lineTones = []Tone{ToneBad, ToneWarn, ToneInfo, ToneAccent, ToneNeutral}
+var lineTones = []Tone{ToneBad, ToneWarn, ToneInfo, ToneAccent}
 
 // otherLine is the line of all that have none of their own.
 const otherLine = "other"

@@ -80,11 +80,16 @@ var phoneActs = map[string][]string{
 // weChatActs are what can go wrong at WeChat.
 var weChatActs = []string{"hang", "refuse", "busy", "quota", "address", "expiretokens"}
 
-var phoneIcons = map[string]string{
-	"launch": "log-in", "userinfo": "lock-open", "phone": "phone", "run": "activity", "race": "shuffle", "twice": "copy", "session": "circle-question-mark",
-	"logout": "log-out", "expire": "clock", "rotate": "refresh-cw", "refresh": "key-round", "anonymous": "user", "named": "user-round-check", "block": "ban",
-	"unblock": "rotate-ccw", "device": "smartphone", "withdrawphone": "phone-off", "withdrawprofile": "user-x", "loseprofile": "eraser", "close": "trash-2",
-	"hang": "hourglass", "refuse": "unplug", "busy": "triangle-alert", "quota": "gauge", "address": "shield-x", "expiretokens": "clock",
+// phoneButtons give each act its icon.
+var phoneButtons = map[string]Button{
+	"launch": {Icon: "log-in"}, "userinfo": {Icon: "lock-open"}, "phone": {Icon: "phone"}, "run": {Icon: "activity"},
+	"race": {Icon: "shuffle"}, "twice": {Icon: "copy"}, "session": {Icon: "circle-question-mark"},
+	"logout": {Icon: "log-out"}, "expire": {Icon: "clock"}, "rotate": {Icon: "refresh-cw"}, "refresh": {Icon: "key-round"},
+	"anonymous": {Icon: "user"}, "named": {Icon: "user-round-check"}, "block": {Icon: "ban"}, "unblock": {Icon: "rotate-ccw"},
+	"device": {Icon: "smartphone"}, "withdrawphone": {Icon: "phone-off"}, "withdrawprofile": {Icon: "user-x"},
+	"loseprofile": {Icon: "eraser"}, "close": {Icon: "trash-2"}, "hang": {Icon: "hourglass"}, "refuse": {Icon: "unplug"},
+	"busy": {Icon: "triangle-alert"}, "quota": {Icon: "gauge"}, "address": {Icon: "shield-x"},
+	"expiretokens": {Icon: "clock"},
 }
 
 func phoneAddress(number int) string { return fmt.Sprintf("/admin/phones/%d", number) }

@@ -162,13 +162,13 @@ func (p TroubleshootPage) notes(a Answer) []string {
 			notes = append(notes, p.T(id, pairs...))
 		}
 	}
-	if cause := p.Cause(a.Errcode, "", ""); a.Errcode != 0 {
-		say(true, "note.errcode", "cause", cause)
-	}
+	fine := a.Finding == "fine_now"
+	say(fine && a.Reason != "", "note.before", "reason", p.Reason(a.Reason))
+	say(!fine && a.Errcode != 0, "note.errcode", "cause", p.Cause(a.Errcode, "", ""))
 	if help := p.help(a); help != "" {
 		notes = append(notes, help)
 	}
-	say(!a.Healed.IsZero() && a.Finding != "fine_now" && !p.Has("verdict."+a.Finding+".healed") && a.Finding != "key_replaced", "note.healed", "healed", p.Relative(a.Healed))
+	say(!a.Healed.IsZero() && !fine && !p.Has("verdict."+a.Finding+".healed") && a.Finding != "key_replaced", "note.healed", "healed", p.Relative(a.Healed))
 	say(a.Finding == "unknown_support_code" && !a.Since.IsZero(), "note.code", "since", p.Relative(a.Since))
 	say(a.Finding == "nothing_arrived" && !a.Since.IsZero(), "note.last", "since", p.Relative(a.Since))
 	say(a.Finding == "key_dead", "note.dead")
@@ -193,10 +193,14 @@ func (p TroubleshootPage) looked(a Answer) string {
 	if a.From.IsZero() {
 		return ""
 	}
-	return p.T("troubleshoot.window", "from", p.Relative(a.From), "to", p.Relative(a.To))
+	to := a.To
+	if to.After(p.Now) {
+		to = p.Now
+	}
+	return p.T("troubleshoot.window", "from", p.Relative(a.From), "to", p.Relative(to))
 }
 
-// Named by people, some facts are ids.
+// factInWords writes a fact for people; of a reason it keeps the id, which developers search for.
 func (p TroubleshootPage) factInWords(fact Fact) string {
 	switch text := fact.Text; fact.Name {
 	case "reason":

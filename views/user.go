@@ -216,7 +216,7 @@ func orNone(text string) string {
 func (p UserPage) passed(session app.Session) bool { return session.Generation != p.User.Generation }
 
 // maskedPhone shows of a phone number what is stored in clear.
-func (p UserPage) maskedPhone() string { return "••• •••• " + p.User.Phone.Tail }
+func (p UserPage) maskedPhone() string { return "*******" + p.User.Phone.Tail }
 
 // number is a phone number to be dialled from anywhere but its own country.
 func (p UserProfilePage) number() string {

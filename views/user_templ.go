@@ -442,7 +442,7 @@ func (p UserProfilePage) View() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</div><div class=\"min-w-0 lg:[&>.panel:first-child]:mt-0\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</div><div class=\"min-w-0 [&_.definitions>div]:grid-cols-[6.5rem_minmax(0,1fr)] [&_.definitions>div]:gap-x-4 lg:[&>.panel:first-child]:mt-0\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -275,6 +275,31 @@ type keyDrawing struct {
 	ticks []timeTick
 }
 
+// spanSamples are the spans of the legend.
+var spanSamples = []laneSpan{
+	{spanKnown, ToneGood, 4, 92}, {spanUnknown, ToneGood, 4, 92}, {spanSuspect, ToneWarn, 4, 92}, {spanDead, ToneBad, 4, 92}, {spanGrace, ToneFaint, 4, 92},
+}
+
+// The legend explains what is in the picture and nothing else.
+
+func (d keyDrawing) hasFact(name string) bool {
+	return slices.ContainsFunc(d.lanes, func(l lane) bool {
+		return slices.ContainsFunc(l.marks, func(mark laneMark) bool { return mark.fact.name == name })
+	})
+}
+
+func (d keyDrawing) hasSpan(form spanForm) bool {
+	return slices.ContainsFunc(d.lanes, func(l lane) bool {
+		return slices.ContainsFunc(l.spans, func(span laneSpan) bool { return span.form == form })
+	})
+}
+
+func (d keyDrawing) hasDot(failed bool) bool {
+	return slices.ContainsFunc(d.lanes, func(l lane) bool {
+		return slices.ContainsFunc(l.dots, func(dot laneDot) bool { return dot.failed() == failed })
+	})
+}
+
 // dotsDrawn is how many events are drawn at most: more could not be told apart.
 const dotsDrawn = 40
 

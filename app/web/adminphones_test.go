@@ -73,16 +73,16 @@ func TestAPhoneIsPlayedByHand(t *testing.T) {
 		t.Error("data was sent without a login")
 	}
 	for _, step := range []struct{ act, answer, event string }{
-		{"launch", "POST /login/ 成功 · HTTP 200", "首次登录"},
-		{"userinfo", "POST /getinfo/ 成功", "解密成功"},
-		{"phone", "POST /getinfo/ 成功", "解密成功"},
-		{"run", "POST /getinfo/ 成功", "解密成功"},
-		{"session", "POST /session/ 成功", "解密成功"},
-		{"race", "POST /getinfo/ 成功", "用上一把密钥救回"},
+		{"launch", "POST /login/成功 · HTTP 200", "首次登录"},
+		{"userinfo", "POST /getinfo/成功", "解密成功"},
+		{"phone", "POST /getinfo/成功", "解密成功"},
+		{"run", "POST /getinfo/成功", "解密成功"},
+		{"session", "POST /session/成功", "解密成功"},
+		{"race", "POST /getinfo/成功", "用上一把密钥救回"},
 		{"rotate", "", "用上一把密钥救回"},
 		{"userinfo", "HTTP 409 · code 3", "解不开"},
 		{"twice", "HTTP 400 · code 4", "登录成功"},
-		{"logout", "POST /logout/ 成功", "退出登录"},
+		{"logout", "POST /logout/成功", "退出登录"},
 		{"block", "", "退出登录"},
 		{"launch", "HTTP 403 · code 8", "退出登录"},
 	} {
@@ -142,13 +142,13 @@ func TestTroubleAtWeChatIsShownAndTakenBack(t *testing.T) {
 	o.emulator.AddPhone(sandbox.PhoneOptions{})
 	b := o.signIn(t, app.RoleOperator)
 	for act, text := range map[string]string{
-		"hang": "没有应答", "refuse": "拒绝连接", "busy": "1 项故障", "quota": "次数已用完", "address": "不在白名单",
+		"hang": "所有接口都没有应答", "refuse": "所有接口都拒绝连接", "busy": "1 项故障", "quota": "当日次数已用完", "address": "服务器 IP 不在白名单。",
 	} {
-		if p := b.follow("/admin/phones/wechat/" + act); !strings.Contains(p.Find("#wechat .alert").Text(), text) {
+		if p := b.follow("/admin/phones/wechat/" + act); !strings.Contains(p.Find("#wechat").Text(), text) {
 			t.Errorf("%s is not shown: %s", act, p.Find("#wechat").Text())
 		}
 		p := b.follow("/admin/phones/wechat/well")
-		if p.Find("#wechat .alert").Length() > 0 {
+		if p.Find("#wechat form[action$='/well']").Length() > 0 {
 			t.Errorf("%s is not taken back", act)
 		}
 	}

@@ -164,4 +164,3 @@ func TestEveryFindingHasWords(t *testing.T) {
 		}
 	}
 }
-

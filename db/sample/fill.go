@@ -28,8 +28,8 @@ type Options struct {
 
 const (
 	eventsAtOnce = 5000
-	usersAtOnce  = 1000
-	eventsAUser  = 6 // about so many events cost what a user costs
+	usersAtOnce  = 10_000 // most pages of an index are written once for many of them
+	eventsAUser  = 6      // about so many events cost what a user costs
 )
 
 // Fill stores a sample of users of an app. It takes about 300 bytes of memory a user. AlreadyExists: there are users already.

@@ -1,7 +1,6 @@
 package db_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -168,5 +167,5 @@ func BenchmarkListEvents(b *testing.B) {
 // reportTail tells the 99th percentile.
 func reportTail(b *testing.B, took []time.Duration) {
 	slices.Sort(took)
-	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, fmt.Sprint("p99-ms"))
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
 }

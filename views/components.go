@@ -242,6 +242,7 @@ type SelectionBar struct {
 	Form     string // id of the form; the boxes of the rows name it (RowCheck)
 	Action   string // where the form posts to
 	Matching int64  // how many match the filter: offers to take them all, as the field all; 0: does not offer
+	More     bool   // there may be more than Matching
 }
 
 // Pager leads to the neighbouring pages of a list. The addresses are empty where there is none.

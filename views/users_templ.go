@@ -164,7 +164,7 @@ func Users(p UsersPage) templ.Component {
 						}
 						return nil
 					})
-					templ_7745c5c3_Err = p.SelectionBar(SelectionBar{Form: "selection", Action: usersAddress + "/relogin", Matching: p.Total}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = p.SelectionBar(SelectionBar{Form: "selection", Action: usersAddress + "/relogin", Matching: p.Total, More: p.More}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

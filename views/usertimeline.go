@@ -201,7 +201,7 @@ const (
 // ticks picks moments to label, from now backwards, and the first of all.
 func (s timeScale) ticks() []timeTick {
 	var ticks []timeTick
-	last, lastNarrow := 100.0+tickGapNarrow, 100.0+tickGapNarrow
+	last, lastNarrow := math.Inf(1), math.Inf(1)
 	for i := len(s.moments) - 1; i >= 0; i-- {
 		x := s.positions[i]
 		if last-x < tickGap || i > 0 && x < tickGap {

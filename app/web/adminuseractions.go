@@ -145,6 +145,8 @@ func (d *Dashboard) resetUser(v *visit) error {
 		return d.mistaken(v, o, err)
 	case verdict.Reason == app.KeyReset:
 		return v.tell(o, views.ToneGood, v.text.T("user.reset.done"))
+	case verdict.Errcode == 0:
+		return v.tell(o, views.ToneWarn, v.text.T("user.reset.failed", "cause", v.cause(verdict)))
 	}
 	return v.tell(o, views.ToneWarn, v.text.T("user.reset.refused", "cause", v.cause(verdict)))
 }

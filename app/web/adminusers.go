@@ -17,8 +17,11 @@ import (
 	"wxkeeper/views"
 )
 
-// usersReadable is how many who match a filter are counted, at most.
-const usersReadable = 20_000
+// How many who match a filter are counted, at most: for the list at a glance, and before they are all made to log in again.
+const (
+	usersCounted     = 1_000
+	usersCountedOnce = 20_000
+)
 
 var pageSizes = []int{50, 20, 100} // the first is what is shown unless another is asked for
 
@@ -33,7 +36,7 @@ func (d *Dashboard) usersPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	count, err := read.CountUsersUpTo(ctx, listing, usersReadable)
+	count, err := read.CountUsersUpTo(ctx, listing, usersCounted)
 	if err != nil {
 		return err
 	}
@@ -167,7 +170,7 @@ func (d *Dashboard) reloginMany(v *visit) error {
 	if problem != "" {
 		return app.FailField(app.Malformed, "", problem)
 	}
-	count, err := d.Store.Read().CountUsersUpTo(v.context(), d.Keeper.UserListing(filter), usersReadable)
+	count, err := d.Store.Read().CountUsersUpTo(v.context(), d.Keeper.UserListing(filter), usersCountedOnce)
 	if err != nil {
 		return err
 	}

@@ -32,11 +32,12 @@ ifneq ($(wildcard e2e/go.mod),)
 endif
 	@$(check-generated)
 
-# Styles and icons are committed, so that only who changes them needs npm.
+# Styles and icons are committed, so that only who changes them needs npm. Not npm ci: it demands the packages of all platforms,
+# which not every registry has.
 define build-assets
 if ! command -v npm >/dev/null; then \
 	echo "no npm here: static/ and views/icons.go stay as they are, and are not checked"; \
-elif test node_modules/.package-lock.json -nt package-lock.json || npm ci --no-audit --no-fund; then \
+elif test node_modules/.package-lock.json -nt package-lock.json || npm install --no-save --no-audit --no-fund --loglevel=error; then \
 	echo "npm run build" && npm run --silent build; \
 else \
 	echo "npm cannot install: static/ and views/icons.go stay as they are, and are not checked"; \

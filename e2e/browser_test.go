@@ -23,7 +23,7 @@ func TestBrowser(t *testing.T) {
 	case err != nil:
 		t.Skip("no Node.js here: the pages are not tried in a browser")
 	case missing != nil:
-		t.Skip("playwright-core is not installed (npm ci): the pages are not tried in a browser")
+		t.Skip("playwright-core is not installed (make generate): the pages are not tried in a browser")
 	case chromium == "":
 		t.Skip("no Chromium here (Debian: chromium): the pages are not tried in a browser")
 	}

@@ -253,6 +253,17 @@ func (p UserPage) region() string {
 // devicesInWords is how many devices a user has.
 func (p UserPage) devicesInWords() string { return p.T("user.devices", "n", len(p.Sessions)) }
 
+func (p UserDevicesPage) columns() []Column {
+	columns := []Column{
+		{Text: p.T("eventline.device")}, {Text: p.T("eventline.client")}, {Text: p.T("eventline.wechat")}, {Text: p.T("devices.loggedin")},
+		{Text: p.T("devices.seen")}, {Text: p.T("devices.ends")},
+	}
+	if p.mayAct() {
+		columns = append(columns, Column{Text: p.T("user.acts"), Number: true})
+	}
+	return columns
+}
+
 // ends says when and why a device's login ends if it is not used again.
 func (p UserDevicesPage) ends(session app.Session) string {
 	_, reason := p.Policy.End(session)

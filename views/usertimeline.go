@@ -150,19 +150,26 @@ type timeScale struct {
 	positions []float64
 }
 
+// A pause shorter than shortPause is drawn about as long as it is, a longer one by its logarithm; leastPause keeps what happened in
+// one second apart.
+const (
+	shortPause = 10 * time.Second
+	leastPause = 0.5
+)
+
 func newTimeScale(moments []time.Time) timeScale {
 	slices.SortFunc(moments, time.Time.Compare)
 	s := timeScale{moments: slices.CompactFunc(moments, time.Time.Equal)}
 	total := 0.0
 	for i, at := range s.moments {
 		if i > 0 {
-			total += 1 + math.Log2(1+at.Sub(s.moments[i-1]).Minutes())
+			total += leastPause + math.Log2(1+float64(at.Sub(s.moments[i-1]))/float64(shortPause))
 		}
 		s.positions = append(s.positions, total)
 	}
 	for i := range s.positions {
 		if total > 0 {
-			s.positions[i] *= 100 / total
+			s.positions[i] = min(100, s.positions[i]*100/total)
 		}
 	}
 	return s
@@ -190,6 +197,7 @@ type timeTick struct {
 	at     time.Time
 	now    bool
 	narrow bool // there is room for it on a phone too
+	second bool // another tick is in the same minute
 }
 
 // The least distance between labels on a wide screen and on a phone.
@@ -214,6 +222,11 @@ func (s timeScale) ticks() []timeTick {
 		ticks, last = append(ticks, tick), x
 	}
 	slices.Reverse(ticks)
+	for i := 1; i < len(ticks); i++ {
+		if !ticks[i].now && ticks[i].at.Truncate(time.Minute).Equal(ticks[i-1].at.Truncate(time.Minute)) {
+			ticks[i-1].second, ticks[i].second = true, true
+		}
+	}
 	return ticks
 }
 
@@ -228,19 +241,28 @@ func (t timeTick) anchor() string {
 	return "middle"
 }
 
+// secondLayout is a clock with its second.
+const secondLayout = "15:04:05"
+
 // axisText labels a tick shortly: the clock of today and yesterday, the date of any other day.
 func (f Frame) axisText(t timeTick) string {
 	if t.now {
 		return f.T("timeline.now")
 	}
-	local, now := f.local(t.at), f.local(f.Now)
-	if local.Year() != now.Year() {
-		return local.Format(dayLayout)
+	local, now, clock := f.local(t.at), f.local(f.Now), clockLayout
+	if t.second {
+		clock = secondLayout
 	}
-	if text := f.onDay(t.at); text != local.Format(minuteLayout) {
+	switch text := f.onDay(t.at); {
+	case local.Year() != now.Year():
+		return local.Format(dayLayout)
+	case text == local.Format(minuteLayout):
+		return local.Format("01-02 " + clock)
+	case t.second:
+		return local.Format(clock)
+	default:
 		return text
 	}
-	return local.Format("01-02 " + clockLayout)
 }
 
 // tickPause is the time between two ticks, where there is room to say it.
@@ -326,7 +348,7 @@ func (f Frame) draw(t KeyTimeline) keyDrawing {
 	usable := t.usable(f.Now)
 	for _, key := range t.Keys {
 		l := lane{key: key, fresh: key.Freshness(f.Now, t.Aging), usable: slices.ContainsFunc(usable, func(u app.KeyRecord) bool { return u.ID == key.ID })}
-		l.spans = t.spans(key, l.fresh, f.Now, scale)
+		l.spans = t.spans(key, f.Now, scale)
 		l.marks = placeMarks(f.facts(key), scale)
 		for _, event := range dots[key.ID] {
 			l.dots = append(l.dots, laneDot{event, scale.x(event.At())})
@@ -354,14 +376,23 @@ func (t KeyTimeline) dots() map[app.KeyID][]app.Event {
 	return found
 }
 
+// knownGood is until when a key is known to have been good: its record is coarse, its events are not.
+func (t KeyTimeline) knownGood(key app.KeyRecord) time.Time {
+	good := key.ConfirmedAt
+	for _, event := range t.Events {
+		outcome := event.Reason.Outcome()
+		if event.Fingerprint == key.Fingerprint && (outcome == app.OpenSucceeded || event.Reason == app.LoginSameKey) && event.At().After(good) {
+			good = event.At()
+		}
+	}
+	return good
+}
+
 // spans cuts a key's life by what was known of it.
-func (t KeyTimeline) spans(key app.KeyRecord, fresh app.Freshness, now time.Time, scale timeScale) []laneSpan {
+func (t KeyTimeline) spans(key app.KeyRecord, now time.Time, scale timeScale) []laneSpan {
 	tone, from, end := ToneGood, key.ObtainedAt(), endsAt(key, now)
-	switch {
-	case !key.Current():
+	if !key.Current() {
 		tone = ToneFaint
-	case key.ConfirmedAt.IsZero():
-		tone = KeyTone(app.KeyNew)
 	}
 	var spans []laneSpan
 	until := func(to time.Time, form spanForm, tone Tone) {
@@ -373,8 +404,8 @@ func (t KeyTimeline) spans(key app.KeyRecord, fresh app.Freshness, now time.Time
 			from = to
 		}
 	}
-	until(key.ConfirmedAt, spanKnown, tone)
 	over := orElse(key.DeadAt, end)
+	until(earlier(t.knownGood(key), over), spanKnown, tone)
 	if !key.FailedAt.IsZero() && key.FailedAt.Before(over) {
 		until(key.FailedAt, spanUnknown, tone)
 		until(over, spanSuspect, ToneWarn)
@@ -437,9 +468,9 @@ func percentAt(x float64) string { return strconv.FormatFloat(x, 'f', 2, 64) + "
 func (f Frame) exactText(at time.Time) string {
 	local := f.local(at)
 	if local.Year() != f.local(f.Now).Year() {
-		return local.Format(dayLayout + " 15:04:05")
+		return local.Format(dayLayout + " " + secondLayout)
 	}
-	return local.Format("01-02 15:04:05")
+	return local.Format("01-02 " + secondLayout)
 }
 
 // bornBy says how a key came here where it was not by a login.
@@ -458,7 +489,7 @@ func (f Frame) opens(t KeyTimeline, key app.KeyRecord, usable []app.KeyRecord) s
 	case key.Current():
 		return f.T("timeline.opens.yes")
 	}
-	return f.T("timeline.opens.until", "clock", f.local(t.opensUntil(key)).Format(clockLayout+":05"))
+	return f.T("timeline.opens.until", "clock", f.local(t.opensUntil(key)).Format(secondLayout))
 }
 
 // laneNote says of a key how long it was, or is, in use, and of one superseded whether it still opens.
@@ -468,7 +499,7 @@ func (f Frame) laneNote(l lane, t KeyTimeline) string {
 	case l.key.Current():
 		return f.T("timeline.current", "duration", length)
 	case l.usable:
-		return f.T("timeline.usable", "clock", f.local(t.opensUntil(l.key)).Format(clockLayout+":05"))
+		return f.T("timeline.usable", "clock", f.local(t.opensUntil(l.key)).Format(secondLayout))
 	}
 	return f.T("timeline.used", "duration", length)
 }
@@ -479,7 +510,7 @@ func (f Frame) keysInWords(t KeyTimeline) string {
 	for _, key := range t.usable(f.Now) {
 		name := key.Fingerprint.String()
 		if !key.Current() {
-			name = f.T("timeline.until", "fingerprint", name, "clock", f.local(t.opensUntil(key)).Format(clockLayout+":05"))
+			name = f.T("timeline.until", "fingerprint", name, "clock", f.local(t.opensUntil(key)).Format(secondLayout))
 		}
 		names = append(names, name)
 	}

@@ -175,7 +175,7 @@ func (f Frame) laneWords(l lane, t KeyTimeline, i int) templ.Component {
 			templ_7745c5c3_Var6 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<div class=\"flex flex-wrap items-baseline gap-x-3 gap-y-0.5 pb-1.5 lg:block lg:w-56 lg:flex-none lg:pe-6 lg:pb-0\"><div class=\"flex items-baseline gap-2\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<div class=\"flex flex-wrap items-baseline gap-x-3 gap-y-0.5 pb-1.5 lg:block lg:w-56 lg:flex-none lg:pe-6 lg:pb-0\"><div class=\"flex items-center gap-2\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

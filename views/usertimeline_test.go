@@ -60,7 +60,7 @@ func TestTimeScaleKeepsTheOrder(t *testing.T) {
 	if scale.x(ago(31*24*time.Hour)) != 0 || scale.x(timelineNow) != 100 || scale.x(timelineNow.Add(time.Hour)) != 100 {
 		t.Error("the ends are not at the ends")
 	}
-	if seconds := 100 - scale.x(ago(time.Second)); seconds < 2 {
+	if seconds := 100 - scale.x(ago(time.Second)); seconds < 1 {
 		t.Errorf("a second beside a month takes %.2f percent", seconds)
 	}
 	if alone := newTimeScale([]time.Time{timelineNow}); alone.x(timelineNow) != 0 {
@@ -111,7 +111,7 @@ func TestEachKeyIsDrawnByWhatIsKnownOfIt(t *testing.T) {
 		dots  int
 	}{
 		{[]spanForm{spanUnknown}, "obtained", 0},
-		{[]spanForm{spanUnknown, spanGrace}, "obtained confirmed superseded", 1},
+		{[]spanForm{spanKnown, spanGrace}, "obtained confirmed superseded", 1},
 		{[]spanForm{spanUnknown, spanGrace}, "reset tried superseded", 0},
 		{[]spanForm{spanUnknown, spanSuspect, spanDead}, "obtained failed dead superseded", 1},
 		{[]spanForm{spanKnown, spanUnknown}, "obtained confirmed superseded", 1},
@@ -205,6 +205,18 @@ func TestLegendHoldsOnlyWhatIsDrawn(t *testing.T) {
 	}
 }
 
+func TestTicksOfOneMinuteTellTheirSeconds(t *testing.T) {
+	minute := ago(2 * time.Minute).Truncate(time.Minute)
+	ticks := newTimeScale([]time.Time{ago(5 * time.Minute), minute.Add(5 * time.Second), minute.Add(50 * time.Second), timelineNow}).ticks()
+	var seconds []bool
+	for _, tick := range ticks {
+		seconds = append(seconds, tick.second)
+	}
+	if !slices.Equal(seconds, []bool{false, true, true, false}) {
+		t.Errorf("ticks %+v", ticks)
+	}
+}
+
 func TestAxisIsShort(t *testing.T) {
 	frame := timelineFrame(Chinese)
 	for at, want := range map[time.Time]string{
@@ -212,6 +224,11 @@ func TestAxisIsShort(t *testing.T) {
 	} {
 		if got := frame.axisText(timeTick{at: at}); got != want {
 			t.Errorf("%s reads %q, want %q", at, got, want)
+		}
+	}
+	for at, want := range map[time.Time]string{ago(time.Hour): "19:00:00", ago(24 * time.Hour): "20:00:00", ago(5 * 24 * time.Hour): "11-17 20:00:00"} {
+		if got := frame.axisText(timeTick{at: at, second: true}); got != want {
+			t.Errorf("to the second, %s reads %q, want %q", at, got, want)
 		}
 	}
 	if got := frame.axisText(timeTick{at: timelineNow, now: true}); got != "现在" {

@@ -67,6 +67,11 @@ func NewDashboard(options DashboardOptions) *Dashboard {
 		echo:             echo.New(),
 	}
 	d.sessions = &sessionStore{accounts: options.Accounts, secure: d.secure}
+	if options.PublicURL != "" {
+		// Browsers that say only where they come from are believed behind a proxy that changes the host, too. What is no
+		// origin trusts nobody: the settings are checked before they come here.
+		_ = d.crossSite.AddTrustedOrigin(options.PublicURL)
+	}
 	d.echo.IPExtractor = d.proxies.clientAddress
 	d.echo.HTTPErrorHandler = d.answerFailure
 	d.echo.Pre(recoverPanics, d.protect)

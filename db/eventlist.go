@@ -23,7 +23,7 @@ type readingBounds struct {
 	hours int64 // of counters, to find those worth reading
 }
 
-var eventBounds = readingBounds{rows: 20_000, step: 2_500, least: 100, hours: 31 * 24}
+var eventBounds = readingBounds{rows: 10_000, step: 2_500, least: 100, hours: 31 * 24}
 
 // EventListing asks for a page of the events of an app, of users and of strangers in one list.
 type EventListing struct {

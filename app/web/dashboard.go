@@ -88,7 +88,7 @@ func (d *Dashboard) Handler() http.Handler { return d.echo }
 // Beside serves the dashboard under its own paths, and everything else by another handler.
 func (d *Dashboard) Beside(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if path := r.URL.Path; path == "/" || path == "/admin" || strings.HasPrefix(path, "/admin/") || strings.HasPrefix(path, "/static/") {
+		if path := r.URL.Path; path == "/" && r.Method == http.MethodGet || path == "/admin" || strings.HasPrefix(path, "/admin/") || strings.HasPrefix(path, "/static/") {
 			d.echo.ServeHTTP(w, r)
 			return
 		}

@@ -65,7 +65,7 @@ browser: ## install Chromium and fonts for the tests of pages, where that can be
 		echo "no Chromium here, and no right to install it: pages are not tried in a browser"; \
 	fi
 
-test: check ## everything CI runs: check, then all tests with the race detector
+test: check browser ## everything CI runs: check, then all tests with the race detector
 	@$(if $(RACE),true,echo "no race detector here: testing without it")
 	$(GOTEST) ./...
 ifneq ($(wildcard e2e/go.mod),)
@@ -73,10 +73,10 @@ ifneq ($(wildcard e2e/go.mod),)
 endif
 
 pages: browser ## walk the pages with a real Chromium: stories, accessibility, a phone's width
-	cd e2e && WXKEEPER_BROWSER=1 go test -count=1 -timeout=10m -run='^TestBrowser$$' -v .
+	cd e2e && go test -count=1 -timeout=10m -run='^TestBrowser$$' -v .
 
 screenshots: browser ## write a screenshot of every page to dist/screenshots
-	cd e2e && WXKEEPER_BROWSER=1 WXKEEPER_SCREENSHOTS=$(CURDIR)/dist/screenshots go test -count=1 -run='^TestBrowser$$' -v .
+	cd e2e && WXKEEPER_SCREENSHOTS=$(CURDIR)/dist/screenshots go test -count=1 -run='^TestBrowser$$' -v .
 
 fuzz: ## run every fuzz test, each for FUZZTIME=30s
 	@for package in $$(go list ./...); do \

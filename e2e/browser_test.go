@@ -16,9 +16,6 @@ var ready = regexp.MustCompile(`Pages +(http://\S+)/admin/ \(name admin, passwor
 // TestBrowser walks the dashboard of a sandbox with a real Chromium. WXKEEPER_SCREENSHOTS names a folder for a screenshot of
 // every page, which are then taken in place of the tests.
 func TestBrowser(t *testing.T) {
-	if os.Getenv("WXKEEPER_BROWSER") == "" {
-		t.Skip("pages are tried in a browser by make pages")
-	}
 	chromium := chromiumHere()
 	node, err := exec.LookPath("node")
 	modules := filepath.Join("..", "node_modules", "playwright-core")

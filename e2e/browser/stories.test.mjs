@@ -134,14 +134,24 @@ test("why did it fail: a support code is answered with one sentence", async () =
   await context.close();
 });
 
-test("live events come once they are asked for", async () => {
+test("live events come once they are asked for, and wait while somebody points at them", async () => {
   const { page, context, complaints } = await open();
   await page.goto("/admin/");
-  const live = page.locator("[data-live], .live").first();
-  await live.getByText(/实时事件/).first().click();
-  await page.waitForTimeout(300); // the stream has to be open before something happens
+  await page.locator("[data-live] > summary").click();
+  await page.locator(".live-rows").waitFor({ state: "attached" });
+  await page.waitForTimeout(500); // the stream has to be open before something happens
   await logIn(3);
-  await page.locator("[data-live-pill], .live-pill, .live li").first().waitFor();
+  const rows = page.locator(".live-rows > li");
+  await rows.first().waitFor();
+
+  await rows.first().hover();
+  const shown = await rows.count();
+  await logIn(4);
+  const pill = page.locator("[data-live-pill]");
+  await pill.waitFor();
+  assert.equal(await rows.count(), shown, "nothing moves under the cursor");
+  await pill.click();
+  assert.ok(await rows.count() > shown, "what waited is shown when asked for");
   assert.deepEqual(complaints, []);
   await context.close();
 });

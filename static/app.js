@@ -222,9 +222,10 @@ document.addEventListener("click", ({ target }) => {
 
 const trim = (list) => findAll(":scope > li", list).slice(mostRows).forEach((row) => row.remove());
 
-document.addEventListener("htmx:sseClose", ({ target, detail }) => {
-  if (detail.type === "message") find("[data-live-end]", target).hidden = false;
-});
+const sayEnded = (stream, ended) => findAll("[data-live-end]", stream).forEach((line) => (line.hidden = !ended));
+document.addEventListener("htmx:sseOpen", ({ target }) => sayEnded(target, false));
+document.addEventListener("htmx:sseError", ({ target }) => sayEnded(target, true));
+document.addEventListener("htmx:sseClose", ({ target, detail }) => detail.type === "message" && sayEnded(target, true));
 
 // What went wrong with a request of htmx
 

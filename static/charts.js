@@ -41,6 +41,7 @@ function draw(figure) {
       height: canvas.clientHeight,
       padding: [8, 8, 0, 0],
       legend: { show: false },
+      tzDate: (at) => uPlot.tzDate(new Date(at * 1000), data.zone), // days begin where the people are
       cursor: { points: { show: !data.shape }, y: false, drag: { x: false, y: false } },
       scales: { x: { range: widen(data) }, y: { range: (_, low, high) => heightRange(data, low, high) } },
       axes: axes(words),

@@ -115,7 +115,8 @@ func (t *Troubleshooter) answerTime(ctx context.Context, c *complaint) (Diagnosi
 	}
 	reason := commonestReason(page.Events)
 	if mayBeWave(reason) {
-		d, err = t.wave(ctx, c, reason, c.window.To)
+		middle := page.Events[len(page.Events)/2].At()
+		d, err = t.wave(ctx, c, reason, middle)
 		if err != nil || d.Finding != "" {
 			return t.complete(d, c), err
 		}

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"wxkeeper/app"
 )
 
 const (
@@ -50,7 +52,7 @@ func (p place) limit() int {
 }
 
 func (s source) places() [2]place {
-	from := network(s.address)
+	from := app.Network(s.address)
 	return [2]place{{network: from, whole: true}, {network: from, name: sha256.Sum256([]byte(s.name))}}
 }
 
@@ -129,20 +131,4 @@ func (t *throttle) failuresOf(one place) *failures {
 	made := &failures{place: one}
 	t.places[one] = t.recent.PushFront(made)
 	return made
-}
-
-// network is what counts as one address: one of IPv4, or the /64 that one IPv6 customer has at least. Whoever has no address
-// shares one share.
-func network(address string) netip.Prefix {
-	parsed, err := netip.ParseAddr(address)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	parsed = parsed.Unmap().WithZone("")
-	bits := parsed.BitLen()
-	if parsed.Is6() {
-		bits = 64
-	}
-	prefix, _ := parsed.Prefix(bits) // the length fits the address
-	return prefix
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"wxkeeper/app"
 )
 
 // addressesKept bounds the memory that strangers can take; the address that failed longest ago is forgotten first.
@@ -35,7 +37,7 @@ func newFailureLimit(perMinute int) *failureLimit {
 func (l *failureLimit) wait(address string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	place, known := l.places[network(address)]
+	place, known := l.places[app.Network(address)]
 	if !known {
 		return 0
 	}
@@ -55,7 +57,7 @@ func (l *failureLimit) count(address string, now time.Time) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.bucketOf(network(address)).ReserveN(now, 1)
+	l.bucketOf(app.Network(address)).ReserveN(now, 1)
 }
 
 func (l *failureLimit) bucketOf(address netip.Prefix) *rate.Limiter {
@@ -70,20 +72,4 @@ func (l *failureLimit) bucketOf(address netip.Prefix) *rate.Limiter {
 	bucket := rate.NewLimiter(rate.Limit(float64(l.perMinute)/60), l.perMinute)
 	l.places[address] = l.recent.PushFront(&failing{address, bucket})
 	return bucket
-}
-
-// network is what counts as one address: one of IPv4, or the /64 that one IPv6 customer has at least. Whoever has no address
-// shares one share.
-func network(address string) netip.Prefix {
-	parsed, err := netip.ParseAddr(address)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	parsed = parsed.Unmap().WithZone("")
-	bits := parsed.BitLen()
-	if parsed.Is6() {
-		bits = 64
-	}
-	prefix, _ := parsed.Prefix(bits) // the length fits the address
-	return prefix
 }

@@ -86,22 +86,6 @@ func TestNoLimit(t *testing.T) {
 	}
 }
 
-func TestNetwork(t *testing.T) {
-	tests := []struct{ address, want string }{
-		{"203.0.113.9", "203.0.113.9/32"},
-		{"::ffff:203.0.113.9", "203.0.113.9/32"},
-		{"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
-		{"fe80::1%eth0", "fe80::/64"},
-		{"", "invalid Prefix"},
-		{"@", "invalid Prefix"},
-	}
-	for _, test := range tests {
-		if got := network(test.address).String(); got != test.want {
-			t.Errorf("%q: %s, want %s", test.address, got, test.want)
-		}
-	}
-}
-
 func TestStrangersTakeBoundedMemory(t *testing.T) {
 	limit := newFailureLimit(1)
 	limit.count("203.0.113.9", noon)

@@ -24,6 +24,10 @@ func (r Role) Allows(needed Role) bool {
 	return slices.Contains(Roles(), needed) && slices.Index(Roles(), r) >= slices.Index(Roles(), needed)
 }
 
+// FindsByPhone says whether a role may look for users by a full phone number. A viewer, who sees its last digits only, would learn the
+// others by trying.
+func (r Role) FindsByPhone() bool { return r.Allows(RoleOperator) }
+
 // Operator is a person at the dashboard.
 type Operator struct {
 	ID           OperatorID

@@ -180,9 +180,9 @@ var reasons = []string{"login", "phone", "security", "leak", "request", "test", 
 const otherReason = "other"
 
 // JoinReason makes one reason of what a ReasonPicker submits: the reason offered in words of this language, then one's own words.
-// A reason that was not offered stands as it is. Empty: no reason was given.
+// A reason that was not offered stands as it is, without what does not print. Empty: no reason was given.
 func (t Text) JoinReason(chosen, words string) string {
-	chosen, words = strings.TrimSpace(chosen), strings.TrimSpace(words)
+	chosen, words = printed(chosen), printed(words)
 	if chosen == otherReason {
 		return words
 	}
@@ -198,6 +198,18 @@ func (t Text) JoinReason(chosen, words string) string {
 		return words
 	}
 	return chosen + t.T("reason.joint") + words
+}
+
+func printed(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, text))
 }
 
 // Confirm is a button that first says what it will do. It opens without scripts too. Its children are further fields of the form.

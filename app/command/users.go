@@ -48,7 +48,7 @@ func (c *UsersExport) Run(ctx context.Context, env config.Env, std Streams) erro
 		return err
 	}
 	return c.withKeeper(ctx, c.Store, env, std, func(k *keeper.Keeper) error {
-		return nobody(k.ExportUser(ctx, order(c.Reason), number, std.Out), number)
+		return nobody(k.ExportUser(ctx, order(c.Reason), app.RoleAdmin, number, std.Out), number)
 	})
 }
 

@@ -53,6 +53,18 @@ func TestAUserIsFoundByWhateverIsKnown(t *testing.T) {
 	}
 }
 
+func TestAViewerFindsNobodyByAFullPhoneNumber(t *testing.T) {
+	d := newDesk(t)
+	p := d.newPhone("o1")
+	p.opens(map[string]any{"phoneNumber": "13800000001", "purePhoneNumber": "13800000001", "countryCode": "86"})
+	for text, want := range map[string]diagnosis.By{"13800000001": diagnosis.ByPhoneTail, "13900000001": diagnosis.ByPhoneTail} {
+		answer := d.ask(diagnosis.Question{Text: text, Role: app.RoleViewer})
+		if answer.Asked.By != want || answer.User == nil {
+			t.Errorf("%s is told apart from others with its last digits: by %s, user %v", text, answer.Asked.By, answer.User)
+		}
+	}
+}
+
 func TestSeveralUsersAreOffered(t *testing.T) {
 	d := newDesk(t)
 	for i := range 22 {

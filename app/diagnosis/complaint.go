@@ -17,6 +17,8 @@ type complaint struct {
 	kept   time.Time // older events are not kept
 	window Window    // what it is about
 
+	byPhone bool // whoever asks may find users by full phone numbers
+
 	named []app.Event // the events that a support code or a rid names, newest first
 
 	user     *app.User

@@ -178,7 +178,7 @@ func (d *desk) ask(question diagnosis.Question) diagnosis.Diagnosis {
 
 func (d *desk) askText(text string) diagnosis.Diagnosis {
 	d.t.Helper()
-	return d.ask(diagnosis.Question{Text: text})
+	return d.ask(diagnosis.Question{Text: text, Role: app.RoleOperator})
 }
 
 // expect asks and checks what it comes down to.

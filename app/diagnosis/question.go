@@ -23,6 +23,7 @@ type Question struct {
 	Version string         // of the mini program
 	Address string         // that the request came from
 	Zone    *time.Location // of the times in Text; nil: UTC
+	Role    app.Role       // of whoever asks: not everybody may find users by full phone numbers
 }
 
 // By is what a complaint was looked up by.

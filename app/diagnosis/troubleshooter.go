@@ -39,7 +39,11 @@ func (t *Troubleshooter) Diagnose(ctx context.Context, question Question) (Diagn
 	}
 	var missed Diagnosis
 	for i, one := range asked.readings {
+		if one.by == ByPhone && !question.Role.FindsByPhone() {
+			one = reading{ByPhoneTail, one.tail()}
+		}
 		c := t.complain(asked, one, now)
+		c.byPhone = question.Role.FindsByPhone()
 		d, err := t.answer(ctx, c, one)
 		if err != nil {
 			return Diagnosis{}, err
@@ -113,7 +117,7 @@ func (t *Troubleshooter) answer(ctx context.Context, c *complaint, as reading) (
 
 // answerUser judges the one user that fits, or offers all that do.
 func (t *Troubleshooter) answerUser(ctx context.Context, c *complaint, as reading) (Diagnosis, error) {
-	users, more, err := t.usersBy(ctx, as)
+	users, more, err := t.usersBy(ctx, c, as)
 	if err != nil {
 		return Diagnosis{}, err
 	}
@@ -178,7 +182,7 @@ func (t *Troubleshooter) answerNamed(ctx context.Context, c *complaint, events [
 }
 
 // usersBy finds the users that a text means, the newest first, as many as are offered, and says whether there may be more.
-func (t *Troubleshooter) usersBy(ctx context.Context, as reading) (users []app.User, more bool, err error) {
+func (t *Troubleshooter) usersBy(ctx context.Context, c *complaint, as reading) (users []app.User, more bool, err error) {
 	switch as.by {
 	case ByUserNumber:
 		users, err = oneUser(t.read.UserByNumber(ctx, t.App.ID, app.UserNumber(number(as.text))))
@@ -187,10 +191,13 @@ func (t *Troubleshooter) usersBy(ctx context.Context, as reading) (users []app.U
 		users, err = oneUser(t.read.UserByOpenID(ctx, t.App.ID, app.OpenID(as.text)))
 		return users, false, err
 	}
-	page, err := t.read.ListUsers(ctx, db.UserListing{
-		AppID: t.App.ID, Filter: app.UserFilter{Search: as.text}, Limit: candidatesShown, Now: t.Clock(), Aging: t.KeyAging,
-		PhoneHash: t.Ring.PhoneHash,
-	})
+	listing := db.UserListing{
+		AppID: t.App.ID, Filter: app.UserFilter{Search: as.text}, Limit: candidatesShown, Now: c.now, Aging: t.KeyAging,
+	}
+	if c.byPhone {
+		listing.PhoneHash = t.Ring.PhoneHash
+	}
+	page, err := t.read.ListUsers(ctx, listing)
 	for _, listed := range page.Users {
 		if as.fits(listed.User) {
 			users = append(users, listed.User)

@@ -89,7 +89,7 @@ func checkFilter(filter app.UserFilter) error {
 func (k *Keeper) found(ctx context.Context, filter app.UserFilter) ([]app.UserNumber, error) {
 	var numbers []app.UserNumber
 	for next := ""; ; {
-		page, err := k.matching(ctx, filter, next, db.UsersPerPage)
+		page, err := k.matching(ctx, filter, app.RoleOperator, next, db.UsersPerPage)
 		if err != nil {
 			return nil, err
 		}
@@ -106,8 +106,10 @@ func (k *Keeper) found(ctx context.Context, filter app.UserFilter) ([]app.UserNu
 	}
 }
 
-func (k *Keeper) matching(ctx context.Context, filter app.UserFilter, after string, limit int) (db.UserPage, error) {
-	listing := k.UserListing(filter)
+func (k *Keeper) matching(
+	ctx context.Context, filter app.UserFilter, role app.Role, after string, limit int,
+) (db.UserPage, error) {
+	listing := k.UserListing(filter, role)
 	listing.Order, listing.After, listing.Limit = app.ByFirstSeen, after, limit
 	return k.store.Read().ListUsers(ctx, listing)
 }
@@ -289,7 +291,7 @@ func (k *Keeper) nextPiece(ctx context.Context, job app.BulkJob) (piece, error) 
 
 // nextMatching leaves out who came after the order was given.
 func (k *Keeper) nextMatching(ctx context.Context, job app.BulkJob) (piece, error) {
-	page, err := k.matching(ctx, *job.Selection.Filter, job.Position, bulkPiece)
+	page, err := k.matching(ctx, *job.Selection.Filter, app.RoleOperator, job.Position, bulkPiece)
 	next := piece{next: page.Next}
 	for _, user := range page.Users {
 		if app.ID(user.ID) < app.ID(job.ID) {

@@ -232,7 +232,7 @@ func TestExportOfOnePerson(t *testing.T) {
 	login := h.fill("oA", "小明🎉")
 	h.fill("oB", "别人")
 	var out bytes.Buffer
-	if err := h.ExportUser(t.Context(), order, login.User, &out); err != nil {
+	if err := h.ExportUser(t.Context(), order, app.RoleAdmin, login.User, &out); err != nil {
 		t.Fatal(err)
 	}
 	var person struct {

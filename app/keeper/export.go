@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"wxkeeper/app"
 	"wxkeeper/db"
@@ -68,7 +70,9 @@ func harmlessRow(row []string) []string {
 
 // harmless keeps a spreadsheet from taking a cell for a formula (OWASP, CSV Injection).
 func harmless(cell string) string {
-	if strings.HasPrefix(strings.TrimLeft(cell, " "), "=") || cell != "" && strings.ContainsRune("+-@\t\r\n", rune(cell[0])) {
+	seen := strings.TrimLeftFunc(cell, unicode.IsSpace)
+	first, _ := utf8.DecodeRuneInString(seen)
+	if seen != "" && strings.ContainsRune("=+-@＝＋－＠", first) || cell != "" && strings.ContainsRune("\t\r\n", rune(cell[0])) {
 		return "'" + cell
 	}
 	return cell

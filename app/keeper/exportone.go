@@ -52,8 +52,8 @@ type exportedPerson struct {
 const eventsExported = 100_000
 
 // ExportUser writes all that is stored about one user, for that person to have (PIPL, article 45): profile, phone number, when
-// session keys came and went, devices and events. It is audited.
-func (k *Keeper) ExportUser(ctx context.Context, order Order, number app.UserNumber, to io.Writer) error {
+// session keys came and went, devices and events. It is masked for a role, and audited.
+func (k *Keeper) ExportUser(ctx context.Context, order Order, role app.Role, number app.UserNumber, to io.Writer) error {
 	if err := order.check(); err != nil {
 		return err
 	}
@@ -66,6 +66,7 @@ func (k *Keeper) ExportUser(ctx context.Context, order Order, number app.UserNum
 	if person.exportedUser, err = exportUser(k.ring, k.app.Appid, user); err != nil {
 		return err
 	}
+	person.exportedUser = person.masked(MaskingFor(role), user.Phone.Tail)
 	if err := person.read(ctx, read, user); err != nil {
 		return err
 	}

@@ -12,11 +12,13 @@ import (
 	"wxkeeper/db"
 )
 
-// UserListing asks for the users of the app who match a filter, as of now.
-func (k *Keeper) UserListing(filter app.UserFilter) db.UserListing {
-	return db.UserListing{
-		AppID: k.app.ID, Filter: filter, Now: k.clock(), Aging: k.settings.KeyAging, PhoneHash: k.ring.PhoneHash,
+// UserListing asks for the users of the app who match a filter, as of now, as far as a role may look for them.
+func (k *Keeper) UserListing(filter app.UserFilter, role app.Role) db.UserListing {
+	listing := db.UserListing{AppID: k.app.ID, Filter: filter, Now: k.clock(), Aging: k.settings.KeyAging}
+	if role.FindsByPhone() {
+		listing.PhoneHash = k.ring.PhoneHash
 	}
+	return listing
 }
 
 // Masking says what an export leaves out of sight.
@@ -40,10 +42,10 @@ func MaskingFor(role app.Role) Masking {
 	return MaskIDs
 }
 
-// ExportUsers writes the users who match a filter as CSV, the newest first, one a line. It is audited before the first line is
+// ExportUsers writes the users who match a filter as CSV, the newest first, one a line, masked for a role. It is audited before the first line is
 // written. It holds a page of users in memory and no transaction open; between, called after each page, may end it.
 func (k *Keeper) ExportUsers(
-	ctx context.Context, order Order, filter app.UserFilter, masking Masking, to io.Writer, between func() error,
+	ctx context.Context, order Order, filter app.UserFilter, role app.Role, to io.Writer, between func() error,
 ) error {
 	if err := order.check(); err != nil {
 		return err
@@ -68,7 +70,7 @@ func (k *Keeper) ExportUsers(
 		return err
 	}
 	for next := ""; ; {
-		page, err := k.matching(ctx, filter, next, usersAPage)
+		page, err := k.matching(ctx, filter, role, next, usersAPage)
 		if err != nil {
 			return err
 		}
@@ -77,7 +79,7 @@ func (k *Keeper) ExportUsers(
 			if err != nil {
 				return err
 			}
-			if err := write(exported.masked(masking, user.Phone.Tail)); err != nil {
+			if err := write(exported.masked(MaskingFor(role), user.Phone.Tail)); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,8 @@ package keeper
 
 import (
 	"context"
+	"strings"
+	"unicode"
 
 	"wxkeeper/app"
 	"wxkeeper/db"
@@ -18,9 +20,9 @@ const longestReason = 500
 
 func (o Order) check() error {
 	switch {
-	case o.Reason == "":
+	case !strings.ContainsFunc(o.Reason, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }):
 		return app.FailField(app.MissingParameter, "", "reason")
-	case len(o.Reason) > longestReason:
+	case len(o.Reason) > longestReason, strings.ContainsFunc(o.Reason, unicode.IsControl):
 		return app.FailField(app.Malformed, "", "reason")
 	}
 	return nil

@@ -10,12 +10,18 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
 	"wxkeeper/app"
 	"wxkeeper/db"
 )
 
 // longestName is how many characters an operator's name may have.
 const longestName = 64
+
+// accountsRead is how many accounts are read at once.
+const accountsRead = 100
 
 // What can be wrong with an order about an account. Each is the cause of an app.Error of kind Malformed.
 var (
@@ -24,7 +30,7 @@ var (
 	ErrLastAdmin = errors.New("this is the only admin who may sign in: make another one first")
 )
 
-// Add makes an account. AlreadyExists: the name is taken. Malformed: name, role or password cannot be used; the cause joins
+// Add makes an account. AlreadyExists: the name is taken, or looks like one that is. Malformed: name, role or password cannot be used; the cause joins
 // everything that is wrong with them.
 func (a *Accounts) Add(ctx context.Context, order Order, name string, role app.Role, password app.Secret) error {
 	if err := order.check(); err != nil {
@@ -38,6 +44,9 @@ func (a *Accounts) Add(ctx context.Context, order Order, name string, role app.R
 		return err
 	}
 	return a.store.Write(ctx, func(tx *db.Tx) error {
+		if err := notTaken(ctx, tx, name); err != nil {
+			return err
+		}
 		id := app.OperatorID(tx.NewID(a.clock()))
 		if err := tx.InsertOperator(app.Operator{ID: id, Name: name, Role: role, PasswordHash: hash}); err != nil {
 			return err
@@ -197,6 +206,33 @@ func checkName(name string) error {
 		return ErrName
 	}
 	return nil
+}
+
+// nameSeen is the same for names that people take for one another, by which an account would act in another's name.
+func nameSeen(name string) string { return cases.Fold().String(norm.NFKC.String(name)) }
+
+// notTaken fails if an account, or whoever else acts in the audit log, has a name that looks the same.
+func notTaken(ctx context.Context, tx *db.Tx, name string) error {
+	taken := app.Fail(app.AlreadyExists, "")
+	looksLike := func(other string) bool { return nameSeen(name) == nameSeen(other) }
+	if slices.ContainsFunc([]string{app.CommandLine, app.ByWeChat, app.ByRetention}, looksLike) {
+		return taken
+	}
+	for after := ""; ; {
+		accounts, err := tx.OperatorsByName(ctx, after, accountsRead)
+		if err != nil {
+			return err
+		}
+		for _, account := range accounts {
+			if looksLike(account.Name) {
+				return taken
+			}
+		}
+		if len(accounts) < accountsRead {
+			return nil
+		}
+		after = accounts[len(accounts)-1].Name
+	}
 }
 
 func checkRole(role app.Role) error {

@@ -92,6 +92,16 @@ func TestUnfitAccountsAreRefused(t *testing.T) {
 	}
 }
 
+func TestNamesThatLookTheSameAreTaken(t *testing.T) {
+	d := newDesk(t)
+	d.add("Wang", app.RoleAdmin)
+	for _, name := range []string{"Wang", "wang", "ｗang", "WeChat", "command line", "Retention"} {
+		if err := d.Add(t.Context(), by, name, app.RoleViewer, "long enough"); app.KindOf(err) != app.AlreadyExists {
+			t.Errorf("%s beside Wang: %v", name, err)
+		}
+	}
+}
+
 func TestCommonPasswordsAreRefused(t *testing.T) {
 	d := newDesk(t)
 	d.add("alice", app.RoleAdmin)

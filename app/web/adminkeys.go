@@ -28,7 +28,7 @@ func (d *Dashboard) keys(v *visit) (views.KeysPage, error) {
 	if err != nil {
 		return views.KeysPage{}, err
 	}
-	listing := d.Keeper.UserListing(app.UserFilter{KeyState: app.KeyAging})
+	listing := d.Keeper.UserListing(app.UserFilter{KeyState: app.KeyAging}, v.operator.Role)
 	listing.Limit = oldestShown
 	oldest, err := read.ListUsers(ctx, listing)
 	if err != nil {

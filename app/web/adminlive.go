@@ -44,18 +44,20 @@ func (d *Dashboard) liveEvents(v *visit) error {
 	beat := time.NewTicker(d.streamBeat)
 	defer beat.Stop()
 	for {
+		var tell func() error
 		select {
 		case batch, open := <-batches:
 			if !open {
 				return nil
 			}
-			err = stream.tell(ctx, batch)
+			tell = func() error { return stream.tell(ctx, batch) }
 		case <-beat.C:
-			if _, gone := d.Accounts.Peek(ctx, v.session.cookie); gone != nil {
-				return stream.end(app.KindOf(gone) == app.InvalidToken)
-			}
-			err = stream.write(": \n\n")
+			tell = func() error { return stream.write(": \n\n") }
 		}
+		if _, gone := d.Accounts.Peek(ctx, v.session.cookie); gone != nil {
+			return stream.end(app.KindOf(gone) == app.InvalidToken)
+		}
+		err = tell()
 		if err != nil {
 			return stream.broken(err)
 		}

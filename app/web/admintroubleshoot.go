@@ -19,7 +19,7 @@ func (d *Dashboard) troubleshootPage(v *visit) error {
 	if asked == (views.Complaint{}) {
 		return v.page(views.Troubleshoot(page))
 	}
-	question, wrong := d.question(asked)
+	question, wrong := d.question(v, asked)
 	var found diagnosis.Diagnosis
 	if wrong == nil {
 		var err error
@@ -47,8 +47,10 @@ func complaintOf(values url.Values) views.Complaint {
 }
 
 // question is a complaint with its times read; wrong names those that are none.
-func (d *Dashboard) question(asked views.Complaint) (question diagnosis.Question, wrong map[string]string) {
-	question = diagnosis.Question{Text: asked.Text, Version: asked.Version, Address: asked.Address, Zone: d.Location}
+func (d *Dashboard) question(v *visit, asked views.Complaint) (question diagnosis.Question, wrong map[string]string) {
+	question = diagnosis.Question{
+		Text: asked.Text, Version: asked.Version, Address: asked.Address, Zone: d.Location, Role: v.operator.Role,
+	}
 	var err error
 	if question.From, err = d.timeAsked(asked.From); err != nil {
 		return question, map[string]string{"from": "troubleshoot.badTime"}

@@ -551,7 +551,10 @@ func TestForcedDeviceIsMarked(t *testing.T) {
 func TestExportOfOneUser(t *testing.T) {
 	o := newOffice(t)
 	program := o.resident(t, sandbox.Person{Nickname: "小雨", PhoneNumber: "13800135678"})
-	p := o.signIn(t, app.RoleOperator).post(o.at(t, program, "/export"), "reason", "request")
+	if p := o.signIn(t, app.RoleOperator).post(o.at(t, program, "/export"), "reason", "request"); strings.Contains(p.Body, "13800135678") {
+		t.Error("an operator gets the phone number without the word of a reveal")
+	}
+	p := o.signIn(t, app.RoleAdmin).post(o.at(t, program, "/export"), "reason", "request")
 	var person struct {
 		NickName    string           `json:"nickName"`
 		PhoneNumber string           `json:"phoneNumber"`

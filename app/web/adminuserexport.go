@@ -16,7 +16,7 @@ func (d *Dashboard) exportUser(v *visit) error {
 		return err
 	}
 	var file bytes.Buffer
-	if err := d.Keeper.ExportUser(v.context(), o.Order, o.number(), &file); err != nil {
+	if err := d.Keeper.ExportUser(v.context(), o.Order, v.operator.Role, o.number(), &file); err != nil {
 		return d.mistaken(v, o, err)
 	}
 	v.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="user-`+o.number().String()+`.json"`)

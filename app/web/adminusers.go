@@ -2,6 +2,7 @@ package web
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,7 +30,7 @@ func (d *Dashboard) usersPage(v *visit) error {
 	asked := userQuery(v.QueryParams())
 	filter, problem := d.userFilter(asked)
 	asked.State = string(filter.KeyState)
-	listing := d.Keeper.UserListing(filter)
+	listing := d.Keeper.UserListing(filter, v.operator.Role)
 	listing.Order, listing.After, listing.Limit = app.UserOrder(asked.Order), asked.Cursor, asked.Size
 	read, ctx := d.Store.Read(), v.context()
 	found, err := read.ListUsers(ctx, listing)
@@ -120,6 +121,14 @@ func (d *Dashboard) userFilter(asked views.UserQuery) (filter app.UserFilter, pr
 	return filter, problem
 }
 
+// queryAsked is the filter of a query as it was asked, whether or not it is understood.
+func queryAsked(query url.Values) string {
+	maps.DeleteFunc(query, func(name string, values []string) bool {
+		return slices.Contains([]string{"order", "size", views.CursorParameter}, name) || strings.Join(values, "") == ""
+	})
+	return query.Encode()
+}
+
 // usersCSV writes the list as a file. It goes out page by page, so that its length costs no memory.
 func (d *Dashboard) usersCSV(v *visit) error {
 	filter, problem := d.userFilter(userQuery(v.QueryParams()))
@@ -128,12 +137,16 @@ func (d *Dashboard) usersCSV(v *visit) error {
 	}
 	order := keeper.Order{Operator: v.operator.Name, Reason: v.text.T("users.export.reason")}
 	return d.sendCSV(v, "users", func(to io.Writer, between func() error) error {
-		return d.Keeper.ExportUsers(v.Request().Context(), order, filter, keeper.MaskingFor(v.operator.Role), to, between)
+		return d.Keeper.ExportUsers(v.Request().Context(), order, filter, v.operator.Role, to, between)
 	})
 }
 
 // sendCSV sends what export writes as a file. Export calls between after each part of it, and ends where that fails.
 func (d *Dashboard) sendCSV(v *visit, name string, export func(to io.Writer, between func() error) error) error {
+	switch v.Request().Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		return app.Fail(app.Forbidden, "") // another site's link would export in the operator's name
+	}
 	header, connection := v.Response().Header(), http.NewResponseController(v.Response().Writer)
 	header.Set(echo.HeaderContentType, "text/csv; charset=utf-8")
 	header.Set(echo.HeaderContentDisposition,
@@ -167,10 +180,13 @@ func (d *Dashboard) reloginMany(v *visit) error {
 	}
 	asked := userQuery(query)
 	filter, problem := d.userFilter(asked)
-	if problem != "" {
-		return app.FailField(app.Malformed, "", problem)
+	switch {
+	case problem != "" || asked.Encode() != queryAsked(query):
+		return app.FailField(app.Malformed, "", "filter") // what is not understood must not widen the choice
+	case filter == (app.UserFilter{}) && !v.operator.Role.Allows(app.RoleAdmin):
+		return app.Fail(app.Forbidden, "") // as for everybody at once
 	}
-	count, err := d.Store.Read().CountUsersUpTo(v.context(), d.Keeper.UserListing(filter), usersCountedOnce)
+	count, err := d.Store.Read().CountUsersUpTo(v.context(), d.Keeper.UserListing(filter, v.operator.Role), usersCountedOnce)
 	if err != nil {
 		return err
 	}
@@ -179,9 +195,12 @@ func (d *Dashboard) reloginMany(v *visit) error {
 		Reason: form.Get("reason"), ReasonWords: form.Get("reason_text"),
 	}
 	order := v.orderOf(form)
+	told, unread := strconv.ParseInt(form.Get("expected"), 10, 64)
 	switch typed, needed := form.Get("confirmation"), strconv.FormatInt(count.Users, 10); {
 	case form.Get("expected") == "": // the first time they are counted
 		return v.page(views.Bulk(page))
+	case unread != nil || count.Users > told:
+		page.Error = v.text.T("relogin.more")
 	case order.Reason == "":
 		page.Error = v.text.T("relogin.noReason")
 	case count.Users > views.BulkTypedAbove && typed != needed:
@@ -206,6 +225,8 @@ func (d *Dashboard) reloginTicked(v *visit, form url.Values) error {
 	switch {
 	case len(selection.Numbers) == 0:
 		return v.refuse("relogin.none", back)
+	case len(selection.Numbers) > slices.Max(pageSizes):
+		return v.refuse("relogin.tooMany", back)
 	case order.Reason == "":
 		return v.refuse("relogin.noReason", back)
 	}

@@ -169,6 +169,18 @@ func TestExportMasksByRole(t *testing.T) {
 	}
 }
 
+func TestExportHasNoFormulas(t *testing.T) {
+	o := newOffice(t)
+	names := []string{"+1", "@SUM(1)", "-1", "＝1+1", "\u3000=1+1", "\u00a0＠SUM(1)"}
+	o.people(t, names...)
+	p := o.signIn(t, app.RoleViewer).get("/admin/users.csv")
+	for _, name := range names {
+		if !strings.Contains(p.Body, "'"+name) {
+			t.Errorf("%q may be taken for a formula: %s", name, p.Body)
+		}
+	}
+}
+
 func TestBulkRelogin(t *testing.T) {
 	o := newOffice(t)
 	programs := o.people(t, "小刘", "小王", "小李")
@@ -229,6 +241,63 @@ func TestBulkReloginOfAllThatMatch(t *testing.T) {
 	jobs, err := o.keeper.BulkJobs(t.Context(), 10)
 	if err != nil || len(jobs) != 1 || jobs[0].State != app.BulkDone || jobs[0].Done != 3 || jobs[0].Devices != 3 {
 		t.Errorf("%+v, %v", jobs, err)
+	}
+}
+
+func TestBulkReloginIsNeverWiderThanWasSaid(t *testing.T) {
+	o := newOffice(t)
+	o.people(t, "小刘", "小王", "老李")
+	operator, admin := o.signIn(t, app.RoleOperator), o.signIn(t, app.RoleAdmin)
+	ticked := []string{"reason", "test"}
+	for range 101 {
+		ticked = append(ticked, "user", "123456789")
+	}
+	for name, test := range map[string]struct {
+		by     *browser
+		status int
+		form   []string
+	}{
+		"everybody, by an operator":  {operator, 403, []string{"all", "1", "filter", "", "expected", "3", "reason", "test"}},
+		"a value that means nothing": {operator, 400, []string{"all", "1", "filter", "disabled=2", "expected", "3", "reason", "test"}},
+		"an unknown filter":          {admin, 400, []string{"all", "1", "filter", "stat=dead", "expected", "3", "reason", "test"}},
+		"more than were told":        {admin, 422, []string{"all", "1", "filter", "state=confirmed", "expected", "1", "reason", "test"}},
+		"no number told":             {admin, 422, []string{"all", "1", "filter", "state=confirmed", "expected", "x", "reason", "test"}},
+		"a reason nobody sees":       {admin, 422, []string{"all", "1", "filter", "state=confirmed", "expected", "3", "reason", "\u200b"}},
+		"more than a page":           {operator, 303, ticked},
+	} {
+		if p := test.by.post("/admin/users/relogin", test.form...); p.Status != test.status {
+			t.Errorf("%s: HTTP %d, want %d", name, p.Status, test.status)
+		}
+	}
+	if jobs, err := o.keeper.BulkJobs(t.Context(), 10); err != nil || len(jobs) != 0 {
+		t.Errorf("%d jobs, %v", len(jobs), err)
+	}
+}
+
+func TestViewersDoNotFindByFullPhoneNumbers(t *testing.T) {
+	o := newOffice(t)
+	o.resident(t, sandbox.Person{Nickname: "小雨", PhoneNumber: "13800135678"})
+	for role, want := range map[app.Role]bool{app.RoleViewer: false, app.RoleOperator: true} {
+		if p := o.signIn(t, role).get("/admin/users?q=13800135678"); strings.Contains(p.Text, "小雨") != want {
+			t.Errorf("%s: found is not %v", role, want)
+		}
+	}
+}
+
+func TestFilesAreNotExportedForOtherSites(t *testing.T) {
+	o := newOffice(t)
+	b := o.signIn(t, app.RoleAdmin)
+	for site, want := range map[string]int{"cross-site": 403, "same-site": 403, "none": 200, "same-origin": 200} {
+		for _, path := range []string{"/admin/users.csv", "/admin/audit.csv"} {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.base+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Sec-Fetch-Site", site)
+			if p := b.send(request); p.Status != want {
+				t.Errorf("%s from %s: HTTP %d", path, site, p.Status)
+			}
+		}
 	}
 }
 

@@ -97,14 +97,14 @@ func (v *visit) goTo(address string) error {
 const longestAddress = 4 << 10
 
 // safeAddress gives an address of the dashboard as it is, and the dashboard's first page for any other: one of another site, and one
-// that a browser may read differently from us.
+// that a browser may read differently from us, and a file, which is no page to go on from.
 func safeAddress(address string) string {
 	unprinted := func(r rune) bool { return r == ' ' || r == '\\' || r == utf8.RuneError || !unicode.IsPrint(r) }
 	written, _, _ := strings.Cut(address, "?")
 	read, err := url.PathUnescape(written)
 	switch {
 	case err != nil, len(address) > longestAddress, strings.ContainsFunc(address, unprinted), strings.ContainsFunc(read, unprinted),
-		!strings.HasPrefix(written, adminPath), strings.TrimSuffix(read, "/") != path.Clean(read):
+		!strings.HasPrefix(written, adminPath), strings.TrimSuffix(read, "/") != path.Clean(read), path.Ext(read) == ".csv":
 		return adminPath
 	}
 	return address

@@ -17,7 +17,7 @@ import (
 	"wxkeeper/db"
 )
 
-const bulkUsers = 2300
+const bulkUsers = 530
 
 // crowd is users o-000000, o-000001 and so on, of whom every seventh has no device and every fifth has two.
 type crowd struct {
@@ -168,8 +168,8 @@ func TestBulkReloginOfSelectedUsers(t *testing.T) {
 	}
 	twice := append(slices.Clone(selected), selected[7], 999_999_999)
 	id := c.startBulk(app.Selection{Numbers: twice}, 5)
-	c.wantAudited(app.ActionReloginMany, 0, fmt.Sprintf(`{"job":"%d","users":2301}`, id))
-	if waiting := c.bulkJob(id); waiting.State != app.BulkWaiting || waiting.Expected != 2301 || waiting.Operator != order.Operator ||
+	c.wantAudited(app.ActionReloginMany, 0, fmt.Sprintf(`{"job":"%d","users":%d}`, id, bulkUsers+1))
+	if waiting := c.bulkJob(id); waiting.State != app.BulkWaiting || waiting.Expected != bulkUsers+1 || waiting.Operator != order.Operator ||
 		waiting.Reason != order.Reason || waiting.Ended() || !waiting.CreatedAt().Equal(c.clock()) {
 		t.Errorf("waiting: %+v", waiting)
 	}
@@ -196,20 +196,20 @@ func TestBulkReloginOfSelectedUsers(t *testing.T) {
 }
 
 func TestBulkReloginOfAllThatMatch(t *testing.T) {
-	const users = 1050
+	const users = 350
 	for name, test := range map[string]struct {
 		filter   func(*crowd) app.UserFilter
 		selected func(i int) bool
 	}{
 		"everybody":     {func(*crowd) app.UserFilter { return app.UserFilter{Search: " "} }, everybody},
-		"first seen":    {func(*crowd) app.UserFilter { return app.UserFilter{NewFrom: start.Add(2 * time.Second)} }, func(i int) bool { return i >= 1000 }},
+		"first seen":    {func(*crowd) app.UserFilter { return app.UserFilter{NewFrom: start.Add(4 * time.Second)} }, func(i int) bool { return i >= 300 }},
 		"a state":       {func(*crowd) app.UserFilter { return app.UserFilter{KeyState: app.KeyNew} }, everybody},
 		"another state": {func(*crowd) app.UserFilter { return app.UserFilter{KeyState: app.KeyDead} }, nobody},
 		"disabled": {func(c *crowd) app.UserFilter {
 			c.disable("o-000011")
-			c.disable("o-001020")
+			c.disable("o-000320")
 			return app.UserFilter{Disabled: true}
-		}, func(i int) bool { return i == 11 || i == 1020 }},
+		}, func(i int) bool { return i == 11 || i == 320 }},
 		"nobody": {func(*crowd) app.UserFilter { return app.UserFilter{Version: "none"} }, nobody},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -294,7 +294,7 @@ func TestBulkReloginGoesOn(t *testing.T) {
 func TestCancelledBulkJobStops(t *testing.T) {
 	c := newCrowd(t, bulkUsers)
 	id := c.startBulk(app.Selection{Numbers: c.numbers()}, bulkUsers)
-	k, ctx := c.restarted(t.Context(), 1000)
+	k, ctx := c.restarted(t.Context(), 250)
 	if err := k.RunBulk(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func howMany(t *testing.T) int {
 // fillWith stores users who logged in one after the other and were never heard of again.
 func (h *house) fillWith(users int) {
 	h.t.Helper()
-	const together = 1000
+	const together = 100
 	key := newKey(h.t) // one text for all: only rows and places differ
 	for first := 0; first < users; first += together {
 		h.pass(time.Second)

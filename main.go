@@ -26,6 +26,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"wxkeeper/app"
+	"wxkeeper/app/bench"
 	"wxkeeper/app/command"
 	"wxkeeper/app/config"
 	"wxkeeper/app/diagnosis"
@@ -86,7 +87,8 @@ func inWords(err error) string {
 
 func run(ctx context.Context, arguments []string, env config.Env, std command.Streams) error {
 	parser, err := kong.New(&commands{}, kong.Name("wxkeeper"), kong.Description(description),
-		kong.Writers(std.Out, std.Err), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Writers(std.Out, std.Err), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"parts": strings.Join(bench.Parts(), ", ")})
 	if err != nil {
 		return err
 	}
@@ -101,7 +103,10 @@ func run(ctx context.Context, arguments []string, env config.Env, std command.St
 	return chosen.Run(env, std, command.Release(version))
 }
 
-type serveCommand struct{ config.Serve }
+type serveCommand struct {
+	config.Serve
+	Measured bool `hidden:"" help:"For bench: tell counters to whoever asks on standard input, and stop when it ends."`
+}
 
 // Run serves until it is told to stop.
 func (c *serveCommand) Run(ctx context.Context, env config.Env, std command.Streams) error {
@@ -114,8 +119,19 @@ func (c *serveCommand) Run(ctx context.Context, env config.Env, std command.Stre
 		log.Warn(warning)
 	}
 	host := web.Host{Settings: inForce(c.Serve, settings)}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	return serve(ctx, settings, host, nil, log, func(running running) error {
 		log.Info("serving", "address", running.address, "version", version, "appid", settings.Appid)
+		if c.Measured {
+			go func() { // ends with standard input, or with the process
+				defer stop()
+				_ = bench.Gauge(std.In, std.Out, running.address, func() bench.Readings {
+					commits, writes := running.store.Written()
+					return bench.Readings{Commits: commits, Writes: writes}
+				})
+			}()
+		}
 		return nil
 	})
 }
@@ -141,6 +157,7 @@ type emulation struct {
 type running struct {
 	address  string
 	accounts *operator.Accounts
+	store    *db.DB
 }
 
 // serve builds the parts bottom up, calls started once requests are taken, and stops the parts in reverse when the context ends.
@@ -221,7 +238,7 @@ func serve(
 	if settings.AdminAddr != "" {
 		handlers = []placed{{settings.Addr, api.Handler(), nil}, {settings.AdminAddr, dashboard.Handler(), feed.Close}}
 	}
-	return serveAll(ctx, handlers, log, func(address string) error { return started(running{address, accounts}) })
+	return serveAll(ctx, handlers, log, func(address string) error { return started(running{address, accounts, store}) })
 }
 
 // placed is a handler and the address it is served at.

@@ -15,7 +15,9 @@ import (
 
 // Bench helps to see how the program fares under load.
 type Bench struct {
-	Fill BenchFill `cmd:"" help:"Fill an empty data folder with invented users, their keys, devices and events, to measure with or to look at full pages."`
+	Run       BenchRun       `cmd:"" help:"Measure the server on this machine, beside a bare one: rates, latencies, memory, commits. It starts all that it needs."`
+	Fill      BenchFill      `cmd:"" help:"Fill an empty data folder with invented users, their keys, devices and events, to measure with or to look at full pages."`
+	Yardstick BenchYardstick `cmd:"" hidden:"" help:"Serve as what run compares with."`
 }
 
 // BenchFill fills an empty data folder with invented users.
@@ -27,7 +29,7 @@ type BenchFill struct {
 }
 
 // Run fills an empty data folder.
-func (c *BenchFill) Run(ctx context.Context, env config.Env, std Streams) (err error) {
+func (c *BenchFill) Run(ctx context.Context, env config.Env, std Streams) error {
 	if c.Users < 1 {
 		return errors.New("--users must be at least 1")
 	}
@@ -35,6 +37,16 @@ func (c *BenchFill) Run(ctx context.Context, env config.Env, std Streams) (err e
 	if err != nil {
 		return err
 	}
+	began := time.Now()
+	err = fillFolder(ctx, folder, master, app.Appid(c.Appid), sample.Options{Users: c.Users, Seed: c.Seed, Progress: progress(std.Err, c.Users)})
+	if app.KindOf(err) == app.AlreadyExists {
+		return fmt.Errorf("there are users in %s already: set WXKEEPER_DATA to an empty folder", folder)
+	}
+	return told(std.Out, err, "%d users in %s, made in %v.\n", c.Users, folder, time.Since(began).Round(time.Second))
+}
+
+// fillFolder makes users in a folder that no server uses. AlreadyExists: there are some already.
+func fillFolder(ctx context.Context, folder string, master config.MasterKey, appid app.Appid, how sample.Options) (err error) {
 	lock, err := db.LockFolder(folder)
 	if err != nil {
 		return err
@@ -45,22 +57,16 @@ func (c *BenchFill) Run(ctx context.Context, env config.Env, std Streams) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	began := time.Now()
-	ring, err := store.EnsureKeyRing(ctx, master.Bytes(), began)
+	how.Now = time.Now()
+	ring, err := store.EnsureKeyRing(ctx, master.Bytes(), how.Now)
 	if err != nil {
 		return err
 	}
-	of, err := store.EnsureApp(ctx, app.Appid(c.Appid), began)
+	of, err := store.EnsureApp(ctx, appid, how.Now)
 	if err != nil {
 		return err
 	}
-	err = sample.Fill(ctx, store, ring, of.ID, sample.Options{
-		Users: c.Users, Now: began, Seed: c.Seed, Progress: progress(std.Err, c.Users),
-	})
-	if app.KindOf(err) == app.AlreadyExists {
-		return fmt.Errorf("there are users in %s already: set WXKEEPER_DATA to an empty folder", folder)
-	}
-	return told(std.Out, err, "%d users in %s, made in %v.\n", c.Users, folder, time.Since(began).Round(time.Second))
+	return sample.Fill(ctx, store, ring, of.ID, how)
 }
 
 // progress rewrites one line, at most once a second.

@@ -1,0 +1,181 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"wxkeeper/app"
+)
+
+// Options say what is measured, and how.
+type Options struct {
+	Program   string   // path of this binary
+	Parts     []string // names from Parts
+	Clients   int
+	Sessions  int
+	Rounds    int
+	Lasts     time.Duration // of one round
+	PerSecond float64       // open loop at this rate; 0: closed loop
+	Latency   time.Duration // of WeChat
+	NewKeys   int           // how many of a hundred logins bring a new session key
+	Keepings  []string      // of the yardsticks to compare with; the goals are about the first
+	JSON      bool          // nothing but JSON lines
+	Out       io.Writer
+	Progress  io.Writer
+}
+
+// bench is a run.
+type bench struct {
+	options    Options
+	ground     Ground
+	weChat     *weChat
+	server     *target
+	yardsticks []*target
+	nicknames  []string
+	report     report
+}
+
+// part is something that can be measured.
+type part struct {
+	name, about string
+	play        func(*bench, context.Context) error
+}
+
+var parts = []part{
+	{"login", logins.about, func(b *bench, ctx context.Context) error { return b.beside(ctx, logins, 0.5) }},
+	{"getinfo", getInfos.about, func(b *bench, ctx context.Context) error { return b.beside(ctx, getInfos, 0.6) }},
+	{"verify", verifies.about, func(b *bench, ctx context.Context) error { return b.beside(ctx, verifies, 0.8) }},
+	{"session", sessions.about, func(b *bench, ctx context.Context) error { return b.alone(ctx, sessions) }},
+	{"mixed", mixed.about, func(b *bench, ctx context.Context) error { return b.alone(ctx, mixed) }},
+}
+
+// Parts are the names of all that can be measured, in the order in which it is.
+func Parts() []string {
+	var names []string
+	for _, one := range parts {
+		names = append(names, one.name)
+	}
+	return names
+}
+
+// Usual are the names of what is measured where nobody says what.
+func Usual() []string { return []string{"login", "getinfo", "verify", "session", "mixed"} }
+
+// Run measures and tells. It ends early, with what it has started, when the context does.
+func Run(ctx context.Context, ground Ground, options Options) (err error) {
+	for _, name := range options.Parts {
+		if !slices.Contains(Parts(), name) {
+			return fmt.Errorf("nothing is called %s: there are %s", name, strings.Join(Parts(), ", "))
+		}
+	}
+	b := &bench{options: options, ground: ground, nicknames: plainNicknames(ground.People)}
+	if b.weChat, err = startWeChat(); err != nil {
+		return err
+	}
+	defer b.weChat.close()
+	b.weChat.setLatency(options.Latency)
+	if err := errors.Join(b.play(ctx), b.stop()); err != nil {
+		return err
+	}
+	return b.tell()
+}
+
+func (b *bench) play(ctx context.Context) error {
+	if err := b.start(ctx); err != nil {
+		return err
+	}
+	for _, one := range parts {
+		if !slices.Contains(b.options.Parts, one.name) {
+			continue
+		}
+		if err := one.play(b, ctx); err != nil {
+			return fmt.Errorf("%s: %w", one.name, err)
+		}
+	}
+	return nil
+}
+
+func (b *bench) start(ctx context.Context) (err error) {
+	b.progress("start")
+	if b.server, err = b.startServer(ctx); err != nil {
+		return err
+	}
+	for _, keeping := range b.options.Keepings {
+		one, err := b.startYardstick(ctx, keeping)
+		if err != nil {
+			return err
+		}
+		b.yardsticks = append(b.yardsticks, one)
+	}
+	for _, one := range b.targets() {
+		b.progress("%d logins at the %s", b.options.Sessions, one.name)
+		if err := one.signUp(ctx, b.options.Sessions, b.nicknames); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) stop() error {
+	var all []error
+	for _, one := range b.targets() {
+		if one != nil {
+			all = append(all, one.process.stop())
+		}
+	}
+	return errors.Join(all...)
+}
+
+func (b *bench) targets() []*target { return append([]*target{b.server}, b.yardsticks...) }
+
+func (b *bench) load() load {
+	return load{clients: b.options.Clients, perSecond: b.options.PerSecond, lasts: b.options.Lasts}
+}
+
+// beside measures a scenario against the server and the yardsticks.
+func (b *bench) beside(ctx context.Context, s scenario, goal float64) error {
+	measured, err := b.inTurn(ctx, s, b.load(), b.targets()...)
+	if err == nil && len(b.yardsticks) > 0 && b.options.PerSecond == 0 {
+		b.report.atLeast(fmt.Sprintf("%s: rate, of the %s's", s.name, b.yardsticks[0].name), ratio(measured[0], measured[1]), goal, "")
+	}
+	return err
+}
+
+// alone measures what the yardstick does not do.
+func (b *bench) alone(ctx context.Context, s scenario) error {
+	_, err := b.inTurn(ctx, s, b.load(), b.server)
+	return err
+}
+
+func (b *bench) tell() error {
+	if !b.options.JSON {
+		if err := b.report.table(b.options.Out); err != nil {
+			return err
+		}
+	}
+	return b.report.lines(b.options.Out)
+}
+
+func (b *bench) progress(format string, arguments ...any) {
+	fmt.Fprintf(b.options.Progress, "bench: "+format+"\n", arguments...)
+}
+
+// plainNicknames are nicknames of people that every JSON encoder writes alike, and that the server takes for names.
+func plainNicknames(people []Person) []string {
+	var plain []string
+	for _, one := range people {
+		odd := strings.ContainsFunc(one.Nickname, func(letter rune) bool {
+			return !unicode.Is(unicode.Han, letter) && (letter > unicode.MaxASCII || !unicode.IsLetter(letter) && !unicode.IsDigit(letter))
+		})
+		if one.Nickname != "" && one.Nickname != app.AnonymousNickname && !odd {
+			plain = append(plain, one.Nickname)
+		}
+	}
+	return plain
+}

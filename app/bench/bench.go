@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 // Options say what is measured, and how.
 type Options struct {
 	Program   string   // path of this binary
+	Version   string   // its version
 	Parts     []string // names from Parts
 	Clients   int
 	Sessions  int
@@ -37,7 +39,8 @@ type bench struct {
 	weChat     *weChat
 	server     *target
 	yardsticks []*target
-	nicknames  []string
+	office     office
+	nicknames  []string // to change to
 	report     report
 }
 
@@ -48,11 +51,21 @@ type part struct {
 }
 
 var parts = []part{
+	{"start", "the first answer after a start", (*bench).firstAnswer},
+	{"idle", "memory while nobody asks", (*bench).idle},
 	{"login", logins.about, func(b *bench, ctx context.Context) error { return b.beside(ctx, logins, 0.5) }},
 	{"getinfo", getInfos.about, func(b *bench, ctx context.Context) error { return b.beside(ctx, getInfos, 0.6) }},
 	{"verify", verifies.about, func(b *bench, ctx context.Context) error { return b.beside(ctx, verifies, 0.8) }},
 	{"session", sessions.about, func(b *bench, ctx context.Context) error { return b.alone(ctx, sessions) }},
 	{"mixed", mixed.about, func(b *bench, ctx context.Context) error { return b.alone(ctx, mixed) }},
+	{"pages", "pages of users in all orders, under all filters, at any depth", (*bench).pages},
+	{"search", "nicknames by 1, 2, 3 and 5 characters: common, rare, absent", (*bench).search},
+	{"single", "one getinfo at a time, beside what flush and work take", (*bench).single},
+	{"gathering", "how many writes share a commit, with 32 and 256 clients", (*bench).gathering},
+	{"half", "open loop at half of the maximum", (*bench).half},
+	{"far", "logins of 512 clients while WeChat is 100 ms away", (*bench).far},
+	{"hang", "getinfo and verify while WeChat hangs", (*bench).hanging},
+	{"dashboard", "mixed while the dashboard is busy: pages, searches, exports", (*bench).busyOffice},
 }
 
 // Parts are the names of all that can be measured, in the order in which it is.
@@ -65,7 +78,9 @@ func Parts() []string {
 }
 
 // Usual are the names of what is measured where nobody says what.
-func Usual() []string { return []string{"login", "getinfo", "verify", "session", "mixed"} }
+func Usual() []string {
+	return []string{"login", "getinfo", "verify", "session", "mixed", "pages", "search"}
+}
 
 // Run measures and tells. It ends early, with what it has started, when the context does.
 func Run(ctx context.Context, ground Ground, options Options) (err error) {
@@ -80,10 +95,12 @@ func Run(ctx context.Context, ground Ground, options Options) (err error) {
 	}
 	defer b.weChat.close()
 	b.weChat.setLatency(options.Latency)
-	if err := errors.Join(b.play(ctx), b.stop()); err != nil {
-		return err
+	err = b.play(ctx)
+	err = errors.Join(err, b.stop())
+	if ctx.Err() != nil {
+		return errors.New("stopped")
 	}
-	return b.tell()
+	return errors.Join(b.tell(), err) // what was measured before a failure is still worth knowing
 }
 
 func (b *bench) play(ctx context.Context) error {
@@ -103,6 +120,14 @@ func (b *bench) play(ctx context.Context) error {
 
 func (b *bench) start(ctx context.Context) (err error) {
 	b.progress("start")
+	flush, err := flushTime(b.ground.Folder)
+	if err != nil {
+		return err
+	}
+	b.report.machine = Machine{
+		System: runtime.GOOS + "/" + runtime.GOARCH, Cores: runtime.NumCPU(), Go: runtime.Version(), Version: b.options.Version,
+		FlushMS: inMS(flush), Users: b.ground.Users,
+	}
 	if b.server, err = b.startServer(ctx); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 )
@@ -28,9 +29,10 @@ func (l load) expected() int {
 type round struct {
 	tally
 	cpu     time.Duration
+	ownCPU  time.Duration // of whoever asks, and of WeChat's stand-in
 	rss     int64
 	commits uint64
-	known   bool // cpu and rss are
+	known   bool // cpu, ownCPU and rss are
 }
 
 // measure plays a scenario once.
@@ -45,6 +47,7 @@ func (b *bench) measure(ctx context.Context, t *target, s scenario, l load) (rou
 	}
 	pid := t.process.command.Process.Pid
 	used, known := usageOf(pid)
+	own, _ := usageOf(os.Getpid())
 	watching, stop := context.WithCancel(ctx)
 	most := make(chan int64, 1)
 	go func() { most <- watchRSS(watching, pid) }()
@@ -64,7 +67,8 @@ func (b *bench) measure(ctx context.Context, t *target, s scenario, l load) (rou
 		return r, fmt.Errorf("the %s has ended: %w", t.name, err)
 	}
 	usedThen, _ := usageOf(pid)
-	r.cpu, r.commits = usedThen.cpu-used.cpu, after.Commits-before.Commits
+	ownThen, _ := usageOf(os.Getpid())
+	r.cpu, r.ownCPU, r.commits = usedThen.cpu-used.cpu, ownThen.cpu-own.cpu, after.Commits-before.Commits
 	return r, nil
 }
 

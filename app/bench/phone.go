@@ -17,6 +17,8 @@ import (
 type Person struct {
 	OpenID   app.OpenID
 	Nickname string
+	ID       app.UserID
+	SeenAt   time.Time // last, before the run
 }
 
 // What every phone tells about itself.

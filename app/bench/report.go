@@ -28,9 +28,10 @@ type Measurement struct {
 	Wrong     int       `json:"wrong_bodies"`
 	First     string    `json:"first_failure,omitempty"`
 
-	CPUSeconds *float64 `json:"cpu_seconds,omitempty"` // of the server; nil: not measured here
-	RSS        *int64   `json:"rss_bytes,omitempty"`   // the most it held; nil: not measured here
-	Database   int64    `json:"database_bytes"`        // all files in its folder
+	CPUSeconds *float64 `json:"cpu_seconds,omitempty"`      // of the server; nil: not measured here
+	LoadCPU    *float64 `json:"load_cpu_seconds,omitempty"` // of the clients and of WeChat's stand-in; nil: not measured here
+	RSS        *int64   `json:"rss_bytes,omitempty"`        // the most the server held; nil: not measured here
+	Database   int64    `json:"database_bytes"`             // all files in its folder
 
 	// CommitsPerWrite is how many commits an acknowledged write took; nil where nothing is written.
 	CommitsPerWrite *float64 `json:"commits_per_write,omitempty"`
@@ -42,13 +43,14 @@ func (b *bench) summary(s scenario, l load, t *target, rounds []round) Measureme
 		Database: bytesIn(t.folder),
 	}
 	var all tally
-	var cpu time.Duration
+	var cpu, own time.Duration
 	var rss int64
 	var commits uint64
 	known := true
 	for _, one := range rounds {
 		all.merge(one.tally)
 		m.Rounds = append(m.Rounds, rounded(one.perSecond()))
+		own += one.ownCPU
 		cpu, rss, commits = cpu+one.cpu, max(rss, one.rss), commits+one.commits
 		known = known && one.known
 	}
@@ -58,8 +60,8 @@ func (b *bench) summary(s scenario, l load, t *target, rounds []round) Measureme
 	if all.first != nil {
 		m.First = all.first.Error()
 	}
-	if seconds := cpu.Seconds(); known {
-		m.CPUSeconds, m.RSS = &seconds, &rss
+	if seconds, ownSeconds := cpu.Seconds(), own.Seconds(); known {
+		m.CPUSeconds, m.LoadCPU, m.RSS = &seconds, &ownSeconds, &rss
 	}
 	if writes := s.writes * float64(m.Requests); writes > 0 && t.name != yardstickName+" nothing" {
 		per := math.Round(float64(commits)/writes*1e4) / 1e4
@@ -81,8 +83,19 @@ type Goal struct {
 	Met    bool    `json:"met"`
 }
 
+// Machine is where was measured.
+type Machine struct {
+	System  string  `json:"system"`
+	Cores   int     `json:"cores"`
+	Go      string  `json:"go"`
+	Version string  `json:"version"`
+	FlushMS float64 `json:"flush_ms"` // what the disk needs to make 8 KB durable, before the load
+	Users   int     `json:"users"`
+}
+
 // report gathers what is told at the end.
 type report struct {
+	machine  Machine
 	measured []Measurement
 	goals    []Goal
 }
@@ -106,6 +119,9 @@ func toThree(value float64) float64 { return math.Round(value*1000) / 1000 }
 // lines writes everything as JSON, one line for each.
 func (r *report) lines(out io.Writer) error {
 	encoder := json.NewEncoder(out)
+	if err := encoder.Encode(r.machine); err != nil {
+		return err
+	}
 	for _, m := range r.measured {
 		if err := encoder.Encode(m); err != nil {
 			return err
@@ -121,11 +137,13 @@ func (r *report) lines(out io.Writer) error {
 
 // table writes everything for people.
 func (r *report) table(out io.Writer) error {
+	fmt.Fprintf(out, "wxkeeper %s, %s, %s, %d cores, %v ms a flush, %d users\n\n", r.machine.Version, r.machine.Go, r.machine.System,
+		r.machine.Cores, r.machine.FlushMS, r.machine.Users)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "SCENARIO\tTARGET\tCLIENTS\tREQ/S\tP50 MS\tP95\tP99\tMAX\tERRORS\tWRONG\tCPU S\tRSS MB\tCOMMITS/WRITE\tDB MB")
 	for _, m := range r.measured {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.1f\t%d\t%d\t%s\t%s\t%s\t%.1f\n", m.Scenario, m.Target, m.asked(), m.PerSecond,
-			m.P50, m.P95, m.P99, m.Max, m.Errors, m.Wrong, number(m.CPUSeconds, 1), number(m.RSS, 1<<20), number(m.CommitsPerWrite, 1),
+			m.P50, m.P95, m.P99, m.Max, m.Errors, m.Wrong, number(m.CPUSeconds, 1), number(m.RSS, 1<<20), m.commits(),
 			float64(m.Database)/(1<<20))
 	}
 	if err := table.Flush(); err != nil {
@@ -157,9 +175,16 @@ func (m Measurement) asked() string {
 	return fmt.Sprint(m.Clients)
 }
 
+func (m Measurement) commits() string {
+	if m.CommitsPerWrite == nil {
+		return "-"
+	}
+	return number(m.CommitsPerWrite, 1)
+}
+
 func number[N int64 | float64](value *N, unit float64) string {
 	if value == nil {
-		return "-"
+		return "not measured"
 	}
 	return fmt.Sprintf("%.2f", float64(*value)/unit)
 }

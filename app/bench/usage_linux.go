@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -32,3 +33,6 @@ func usageOf(pid int) (usage, bool) {
 		rss: number(resident) * int64(os.Getpagesize()),
 	}, true
 }
+
+// flush makes durable what was written to a file that did not grow, as SQLite does.
+func flush(file *os.File) error { return syscall.Fdatasync(int(file.Fd())) }

@@ -43,7 +43,7 @@ type BenchRun struct {
 }
 
 // Run measures and prints what came of it.
-func (c *BenchRun) Run(ctx context.Context, std Streams) (err error) {
+func (c *BenchRun) Run(ctx context.Context, std Streams, release Release) (err error) {
 	c.complete()
 	if err := c.check(); err != nil {
 		return err
@@ -64,8 +64,8 @@ func (c *BenchRun) Run(ctx context.Context, std Streams) (err error) {
 		return err
 	}
 	return bench.Run(ctx, ground, bench.Options{
-		Program: program, Parts: c.Parts, Clients: c.Clients, Sessions: c.Sessions, Rounds: c.Rounds, Lasts: c.Lasts, PerSecond: c.Rate,
-		Latency: c.WeChat, NewKeys: c.NewKeys, Keepings: slices.DeleteFunc(c.Yardstick, func(one string) bool { return one == "none" }),
+		Program: program, Version: string(release), Parts: c.Parts, Clients: c.Clients, Sessions: c.Sessions, Rounds: c.Rounds,
+		Lasts: c.Lasts, PerSecond: c.Rate, Latency: c.WeChat, NewKeys: c.NewKeys, Keepings: slices.DeleteFunc(c.Yardstick, func(one string) bool { return one == "none" }),
 		JSON: c.JSON, Out: std.Out, Progress: std.Err,
 	})
 }
@@ -73,7 +73,7 @@ func (c *BenchRun) Run(ctx context.Context, std Streams) (err error) {
 // complete fills in what was not asked for.
 func (c *BenchRun) complete() {
 	if c.Quick {
-		c.Users, c.Rounds, c.Lasts = min(c.Users, 2000), min(c.Rounds, 3), min(c.Lasts, time.Second)
+		c.Users, c.Rounds, c.Lasts = min(c.Users, 2000), min(c.Rounds, 2), min(c.Lasts, 800*time.Millisecond)
 	}
 	c.Sessions = min(c.Sessions, c.Users/2)
 	if len(c.Parts) == 0 {
@@ -198,7 +198,9 @@ func benchPeople(ctx context.Context, store *db.DB, users int) ([]bench.Person, 
 		for _, user := range some {
 			last = user.ID
 			if mathrand.Float64() < share {
-				people = append(people, bench.Person{OpenID: user.OpenID, Nickname: user.Profile.Nickname})
+				people = append(people, bench.Person{
+					OpenID: user.OpenID, Nickname: user.Profile.Nickname, ID: user.ID, SeenAt: user.LastSeenAt,
+				})
 			}
 		}
 		if len(some) < atOnce {

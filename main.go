@@ -87,8 +87,7 @@ func inWords(err error) string {
 
 func run(ctx context.Context, arguments []string, env config.Env, std command.Streams) error {
 	parser, err := kong.New(&commands{}, kong.Name("wxkeeper"), kong.Description(description),
-		kong.Writers(std.Out, std.Err), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"parts": strings.Join(bench.Parts(), ", ")})
+		kong.Writers(std.Out, std.Err), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return err
 	}

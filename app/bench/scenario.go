@@ -20,7 +20,8 @@ type scenario struct {
 // API scenarios. The yardstick serves those with a twin there.
 var (
 	logins   = scenario{name: "login", about: "POST /login/, any user, each time a new session key", writes: 1, steps: loginSteps}
-	getInfos = scenario{name: "getinfo", about: "POST /getinfo/ that changes the profile, every tenth the nickname", writes: 1, steps: getInfoSteps}
+	getInfos = scenario{name: "getinfo", writes: 1, steps: getInfoSteps,
+		about: "POST /getinfo/ that changes the profile, every tenth the nickname"}
 	verifies = scenario{name: "verify", about: "GET /verify/", steps: verifySteps}
 	sessions = scenario{name: "session", about: "POST /session/", steps: sessionSteps}
 	mixed    = scenario{name: "mixed", about: "one login, four getinfo, four verify, one session", writes: 0.5, steps: mixedSteps}

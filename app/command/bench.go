@@ -38,14 +38,12 @@ func (c *BenchFill) Run(ctx context.Context, env config.Env, std Streams) error 
 		return err
 	}
 	began := time.Now()
-	err = fillFolder(ctx, folder, master, app.Appid(c.Appid), sample.Options{Users: c.Users, Seed: c.Seed, Progress: progress(std.Err, c.Users)})
-	if app.KindOf(err) == app.AlreadyExists {
-		return fmt.Errorf("there are users in %s already: set WXKEEPER_DATA to an empty folder", folder)
-	}
+	how := sample.Options{Users: c.Users, Seed: c.Seed, Progress: progress(std.Err, c.Users)}
+	err = fillFolder(ctx, folder, master, app.Appid(c.Appid), how)
 	return told(std.Out, err, "%d users in %s, made in %v.\n", c.Users, folder, time.Since(began).Round(time.Second))
 }
 
-// fillFolder makes users in a folder that no server uses. AlreadyExists: there are some already.
+// fillFolder makes users in an empty folder that no server uses.
 func fillFolder(ctx context.Context, folder string, master config.MasterKey, appid app.Appid, how sample.Options) (err error) {
 	lock, err := db.LockFolder(folder)
 	if err != nil {
@@ -66,7 +64,11 @@ func fillFolder(ctx context.Context, folder string, master config.MasterKey, app
 	if err != nil {
 		return err
 	}
-	return sample.Fill(ctx, store, ring, of.ID, how)
+	err = sample.Fill(ctx, store, ring, of.ID, how)
+	if app.KindOf(err) == app.AlreadyExists {
+		return fmt.Errorf("there are users in %s already: set WXKEEPER_DATA to an empty folder", folder)
+	}
+	return err
 }
 
 // progress rewrites one line, at most once a second.

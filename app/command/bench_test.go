@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -40,5 +41,25 @@ func TestFillRefuses(t *testing.T) {
 	ran := f.run(f.of("bench", "fill", "--users", "5", "--appid", string(firstAppid))...)
 	if ran.err == nil || !strings.Contains(ran.said(), "another wxkeeper serves") {
 		t.Errorf("beside a server: %q", ran.said())
+	}
+}
+
+func TestRunRefusesBeforeItMakesUsers(t *testing.T) {
+	f := newFolder(t)
+	for says, arguments := range map[string][]string{
+		"called nothing":  {"--part", "login,nothing"},
+		"users at least":  {"--users", "10", "--clients", "8"},
+		"1 at least":      {"--clients", "0"},
+		"--yardstick":     {"--yardstick", "mine"},
+		"not be negative": {"--new-keys", "101"},
+	} {
+		data := t.TempDir()
+		ran := f.run(append([]string{"bench", "run", "--data", data}, arguments...)...)
+		if ran.err == nil || !strings.Contains(ran.said(), says) {
+			t.Errorf("%v: %q, want %q", arguments, ran.said(), says)
+		}
+		if made, err := os.ReadDir(data); err != nil || len(made) > 0 {
+			t.Errorf("%v: made %v, %v", arguments, made, err)
+		}
 	}
 }

@@ -27,7 +27,7 @@ import (
 
 // BenchRun measures the server beside the yardstick.
 type BenchRun struct {
-	Parts     []string      `name:"part" placeholder:"PART,..." help:"What to measure, or all: ${parts}."`
+	Parts     []string      `name:"part" placeholder:"PART" help:"What to measure: parts with commas between them, or all. Without it, the usual ones."`
 	Users     int           `default:"10000" help:"How many users there are before. They are made first: a million take some minutes and 3 GB of disk."`
 	Data      string        `placeholder:"FOLDER" help:"Folder to keep the users in, so that the next run need not make them. Empty: a throw-away folder."`
 	Clients   int           `default:"32" help:"How many clients ask at once."`
@@ -40,6 +40,19 @@ type BenchRun struct {
 	Yardstick []string      `default:"gathered" enum:"gathered,single,nothing,none" help:"What to compare with: gathered commits, a transaction a request, nothing stored; none: nothing."`
 	Quick     bool          `help:"A first impression in less than a minute: fewer users, rounds and sessions."`
 	JSON      bool          `name:"json" help:"Print nothing but the JSON lines."`
+}
+
+// Help lists what can be measured.
+func (BenchRun) Help() string {
+	text := "Parts, those with a star are the usual ones:\n"
+	for _, one := range bench.Parts() {
+		star := " "
+		if slices.Contains(bench.Usual(), one.Name) {
+			star = "*"
+		}
+		text += fmt.Sprintf("\n  %s %-10s %s", star, one.Name, one.About)
+	}
+	return text
 }
 
 // Run measures and prints what came of it.
@@ -65,7 +78,8 @@ func (c *BenchRun) Run(ctx context.Context, std Streams, release Release) (err e
 	}
 	return bench.Run(ctx, ground, bench.Options{
 		Program: program, Version: string(release), Parts: c.Parts, Clients: c.Clients, Sessions: c.Sessions, Rounds: c.Rounds,
-		Lasts: c.Lasts, PerSecond: c.Rate, Latency: c.WeChat, NewKeys: c.NewKeys, Keepings: slices.DeleteFunc(c.Yardstick, func(one string) bool { return one == "none" }),
+		Lasts: c.Lasts, PerSecond: c.Rate, Latency: c.WeChat, NewKeys: c.NewKeys,
+		Keepings: slices.DeleteFunc(c.Yardstick, func(one string) bool { return one == "none" }),
 		JSON: c.JSON, Out: std.Out, Progress: std.Err,
 	})
 }
@@ -80,7 +94,10 @@ func (c *BenchRun) complete() {
 		c.Parts = bench.Usual()
 	}
 	if slices.Contains(c.Parts, "all") {
-		c.Parts = bench.Parts()
+		c.Parts = nil
+		for _, one := range bench.Parts() {
+			c.Parts = append(c.Parts, one.Name)
+		}
 	}
 }
 
@@ -88,8 +105,15 @@ func (c *BenchRun) check() error {
 	switch {
 	case c.Clients < 1 || c.Rounds < 1 || c.Lasts <= 0 || c.Rate < 0:
 		return errors.New("--clients and --rounds are 1 at least, --lasts and --rate not negative")
+	case c.NewKeys < 0 || c.NewKeys > 100 || c.WeChat < 0:
+		return errors.New("--new-keys is from 0 to 100, and --wechat-latency may not be negative")
 	case c.Users < 4*c.Clients:
 		return fmt.Errorf("%d clients need %d users at least", c.Clients, 4*c.Clients)
+	}
+	for _, name := range c.Parts {
+		if !slices.ContainsFunc(bench.Parts(), func(one bench.Part) bool { return one.Name == name }) {
+			return fmt.Errorf("nothing that can be measured is called %s: wxkeeper bench run --help lists what is", name)
+		}
 	}
 	return nil
 }
@@ -145,7 +169,8 @@ func benchGround(ctx context.Context, folder string, users int, progressTo io.Wr
 		if err := errors.Join(os.RemoveAll(filling), os.MkdirAll(filling, 0o700)); err != nil {
 			return ground, err
 		}
-		if err := fillFolder(ctx, filling, master, benchAppid, sample.Options{Users: users, Seed: 1, Progress: progress(progressTo, users)}); err != nil {
+		how := sample.Options{Users: users, Seed: 1, Progress: progress(progressTo, users)}
+		if err := fillFolder(ctx, filling, master, benchAppid, how); err != nil {
 			return ground, err
 		}
 		if err := os.Rename(filling, ground.Folder); err != nil {
@@ -184,7 +209,7 @@ func benchKey(folder string) (config.MasterKey, error) {
 	return key, os.WriteFile(path, []byte(key.Reveal()+"\n"), 0o600)
 }
 
-// benchPeople are users from all over the database, in no order: everybody, or about as many as take part at most.
+// benchPeople are users from all over the database who may log in, in no order: all, or about as many as take part at most.
 func benchPeople(ctx context.Context, store *db.DB, users int) ([]bench.Person, error) {
 	const atOnce = 500
 	var people []bench.Person
@@ -197,7 +222,7 @@ func benchPeople(ctx context.Context, store *db.DB, users int) ([]bench.Person, 
 		}
 		for _, user := range some {
 			last = user.ID
-			if mathrand.Float64() < share {
+			if mathrand.Float64() < share && user.DisabledAt.IsZero() {
 				people = append(people, bench.Person{
 					OpenID: user.OpenID, Nickname: user.Profile.Nickname, ID: user.ID, SeenAt: user.LastSeenAt,
 				})

@@ -43,7 +43,8 @@ func Serve(ctx context.Context, options Options, started func(address string, wr
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 512
-	s := &server{options: options, store: store, weChat: &http.Client{Transport: transport, Timeout: 5 * time.Second}, sessions: map[string]session{}}
+	weChat := &http.Client{Transport: transport, Timeout: 5 * time.Second}
+	s := &server{options: options, store: store, weChat: weChat, sessions: map[string]session{}}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.POST("/login/", s.login)

@@ -80,7 +80,7 @@ func (c *BenchRun) Run(ctx context.Context, std Streams, release Release) (err e
 		Program: program, Version: string(release), Parts: c.Parts, Clients: c.Clients, Sessions: c.Sessions, Rounds: c.Rounds,
 		Lasts: c.Lasts, PerSecond: c.Rate, Latency: c.WeChat, NewKeys: c.NewKeys,
 		Keepings: slices.DeleteFunc(c.Yardstick, func(one string) bool { return one == "none" }),
-		JSON: c.JSON, Out: std.Out, Progress: std.Err,
+		JSON:     c.JSON, Out: std.Out, Progress: std.Err,
 	})
 }
 
@@ -222,7 +222,7 @@ func benchPeople(ctx context.Context, store *db.DB, users int) ([]bench.Person, 
 		}
 		for _, user := range some {
 			last = user.ID
-			if mathrand.Float64() < share && user.DisabledAt.IsZero() {
+			if mathrand.Float64() < share && !user.Disabled() {
 				people = append(people, bench.Person{
 					OpenID: user.OpenID, Nickname: user.Profile.Nickname, ID: user.ID, SeenAt: user.LastSeenAt,
 				})

@@ -20,7 +20,7 @@ type Options struct {
 	Version   string   // its version
 	Parts     []string // names of Parts
 	Clients   int
-	Sessions  int
+	Sessions  int // at most: half of the people have none
 	Rounds    int
 	Lasts     time.Duration // of one round
 	PerSecond float64       // open loop at this rate; 0: closed loop
@@ -53,7 +53,7 @@ type Part struct {
 
 var parts = []Part{
 	{"start", "the first answer after a start", (*bench).firstAnswer},
-	{"idle", "memory while nobody asks", (*bench).idle},
+	{"idle", "memory while nobody asks, and disk", (*bench).idle},
 	{"login", logins.about, func(b *bench, ctx context.Context) error { return b.beside(ctx, logins, 0.5) }},
 	{"getinfo", getInfos.about, func(b *bench, ctx context.Context) error { return b.beside(ctx, getInfos, 0.6) }},
 	{"verify", verifies.about, func(b *bench, ctx context.Context) error { return b.beside(ctx, verifies, 0.8) }},
@@ -128,9 +128,11 @@ func (b *bench) start(ctx context.Context) (err error) {
 		}
 		b.yardsticks = append(b.yardsticks, one)
 	}
+	// The others log in: who does so often ends older sessions of theirs.
+	sessions := min(b.options.Sessions, len(b.ground.People)/2, len(b.ground.Strangers)/2)
 	for _, one := range b.targets() {
-		b.progress("%d logins at the %s", b.options.Sessions, one.name)
-		if err := one.signUp(ctx, b.options.Sessions, b.nicknames); err != nil {
+		b.progress("%d logins at the %s", sessions, one.name)
+		if err := one.signUp(ctx, sessions, b.nicknames); err != nil {
 			return err
 		}
 	}

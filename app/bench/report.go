@@ -60,7 +60,7 @@ func (b *bench) summary(s scenario, l load, t *target, rounds []round) Measureme
 	if all.first != nil {
 		m.First = all.first.Error()
 	}
-	if seconds, ownSeconds := cpu.Seconds(), own.Seconds(); known {
+	if seconds, ownSeconds := toThree(cpu.Seconds()), toThree(own.Seconds()); known {
 		m.CPUSeconds, m.LoadCPU, m.RSS = &seconds, &ownSeconds, &rss
 	}
 	if writes := s.writes * float64(m.Requests); writes > 0 && t.name != yardstickName+" nothing" {

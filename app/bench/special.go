@@ -46,7 +46,7 @@ func (b *bench) restart(ctx context.Context) error {
 // settling is how long a server that was just started is left alone.
 const settling = 3 * time.Second
 
-// idle measures what a server holds that was started and is not asked.
+// idle measures what a server holds that was started and is not asked, in memory and on disk.
 func (b *bench) idle(ctx context.Context) error {
 	b.progress("idle")
 	if err := b.restart(ctx); err != nil {
@@ -55,6 +55,7 @@ func (b *bench) idle(ctx context.Context) error {
 	if !sleepUntil(ctx, time.Now().Add(settling)) {
 		return ctx.Err()
 	}
+	b.report.atMost("disk, a user", float64(bytesIn(b.ground.Folder)/int64(b.ground.Users)), 1400, "bytes")
 	if now, known := usageOf(b.server.process.command.Process.Pid); known {
 		b.report.atMost("memory, idle", float64(now.rss)/mb, 25, "MB")
 	}

@@ -89,7 +89,6 @@ func (c *BenchRun) complete() {
 	if c.Quick {
 		c.Users, c.Rounds, c.Lasts = min(c.Users, 2000), min(c.Rounds, 2), min(c.Lasts, 800*time.Millisecond)
 	}
-	c.Sessions = min(c.Sessions, c.Users/2)
 	if len(c.Parts) == 0 {
 		c.Parts = bench.Usual()
 	}

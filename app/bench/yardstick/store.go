@@ -41,6 +41,7 @@ const (
 type store struct {
 	keeping                       Keeping
 	handle                        *sql.DB
+	connection                    *sql.Conn
 	begin, commit, upsert, change *sql.Stmt
 	waiting                       chan job
 	ended                         chan struct{}
@@ -60,10 +61,15 @@ func open(ctx context.Context, options Options) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	handle.SetMaxOpenConns(1)
-	s := &store{keeping: options.Keeping, handle: handle, waiting: make(chan job, 4096), ended: make(chan struct{})}
-	if err := errors.Join(s.fill(ctx, options.Users), s.prepare(ctx)); err != nil {
+	connection, err := handle.Conn(ctx)
+	if err != nil {
 		return nil, errors.Join(err, handle.Close())
+	}
+	s := &store{
+		keeping: options.Keeping, handle: handle, connection: connection, waiting: make(chan job, 4096), ended: make(chan struct{}),
+	}
+	if err := errors.Join(s.fill(ctx, options.Users), s.prepare(ctx)); err != nil {
+		return nil, errors.Join(err, connection.Close(), handle.Close())
 	}
 	go s.run()
 	return s, nil
@@ -73,7 +79,7 @@ func (s *store) prepare(ctx context.Context) (err error) {
 	for statement, text := range map[**sql.Stmt]string{
 		&s.begin: "BEGIN IMMEDIATE", &s.commit: "COMMIT", &s.upsert: upsertUser, &s.change: updateUser,
 	} {
-		if *statement, err = s.handle.PrepareContext(ctx, text); err != nil {
+		if *statement, err = s.connection.PrepareContext(ctx, text); err != nil {
 			return err
 		}
 	}
@@ -88,14 +94,14 @@ func OpenID(number int) string {
 
 // fill brings the table up to so many users.
 func (s *store) fill(ctx context.Context, users int) error {
-	if _, err := s.handle.ExecContext(ctx, schema); err != nil {
+	if _, err := s.connection.ExecContext(ctx, schema); err != nil {
 		return err
 	}
 	var there int
-	if err := s.handle.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM users").Scan(&there); err != nil || there >= users {
+	if err := s.connection.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM users").Scan(&there); err != nil || there >= users {
 		return err
 	}
-	tx, err := s.handle.BeginTx(ctx, nil)
+	tx, err := s.connection.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -164,7 +170,7 @@ func (s *store) transact(batch []job) error {
 	}
 	for _, one := range batch {
 		if _, err := one.statement.Exec(one.arguments...); err != nil {
-			_, rollback := s.handle.Exec("ROLLBACK")
+			_, rollback := s.connection.ExecContext(context.Background(), "ROLLBACK")
 			return errors.Join(err, rollback)
 		}
 	}
@@ -182,5 +188,5 @@ func (s *store) written() (commits, writes uint64) { return s.commits.Load(), s.
 func (s *store) close() error {
 	close(s.waiting)
 	<-s.ended
-	return s.handle.Close()
+	return errors.Join(s.connection.Close(), s.handle.Close())
 }

@@ -30,7 +30,7 @@ type house struct {
 	*keeper.Keeper
 	Options keeper.Options // what it was made of, to make another on the same data
 
-	t      *testing.T
+	t      testing.TB
 	folder string
 	store  *db.DB
 	ring   *db.KeyRing
@@ -42,7 +42,7 @@ type house struct {
 	reset  func(openid string) string
 }
 
-func newHouse(t *testing.T, change ...func(*keeper.Settings)) *house {
+func newHouse(t testing.TB, change ...func(*keeper.Settings)) *house {
 	t.Helper()
 	h := &house{t: t, now: start, folder: t.TempDir()}
 	h.answer = func(string) string { return `{"errcode":40029,"errmsg":"invalid code, rid: 6541-abc"}` }
@@ -130,7 +130,7 @@ func (h *house) caller() app.Caller {
 	}
 }
 
-func newKey(t *testing.T) app.SessionKey {
+func newKey(t testing.TB) app.SessionKey {
 	t.Helper()
 	bytes := make([]byte, app.SessionKeyBytes)
 	rand.Read(bytes)

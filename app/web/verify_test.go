@@ -260,21 +260,3 @@ func TestVerifySparesNobodyElsewhere(t *testing.T) {
 	wantFailure(t, ask(t, s, bad), app.MissingParameter)
 	wantFailure(t, ask(t, s, bad), app.TooManyRequests)
 }
-
-// BenchmarkVerify is the cost of one question about a good token.
-func BenchmarkVerify(b *testing.B) {
-	h := newHouse(b)
-	handler, call := h.Handler(), verifying(h.login(b, "alice"))
-	b.ReportAllocs()
-	b.RunParallel(func(loop *testing.PB) {
-		sent := call.build()
-		for loop.Next() {
-			recorder := httptest.NewRecorder()
-			handler.ServeHTTP(recorder, sent)
-			if recorder.Code != http.StatusNoContent {
-				b.Errorf("HTTP %d", recorder.Code)
-				return
-			}
-		}
-	})
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"sync"
 	"time"
 
@@ -61,6 +62,10 @@ func (q *Queries) each(ctx context.Context, query string, arguments []any, row f
 	}
 	return q.failure(rows.Err())
 }
+
+// limitTo writes a constant limit. SQLite prepares a statement again each time where the limit is a parameter, which costs more than a
+// point read: hot queries have none.
+func limitTo(rows int) string { return " LIMIT " + strconv.Itoa(rows) }
 
 // failure turns whatever the engine says into an app.Error.
 func (q *Queries) failure(err error) error {

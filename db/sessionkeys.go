@@ -27,8 +27,8 @@ func keyScan(key *app.KeyRecord, scan func(...any) error, more ...any) error {
 // KeysOfUser lists the keys known for a user, newest first: the current one, then by the time WeChat was asked for them.
 func (q *Queries) KeysOfUser(ctx context.Context, user app.UserID) ([]app.KeyRecord, error) {
 	var keys []app.KeyRecord
-	err := q.each(ctx, "SELECT "+keyColumns+" FROM session_keys k WHERE k.user_id = ? ORDER BY k.id DESC LIMIT ?",
-		[]any{user, keyRecordsKept + 1}, func(scan func(...any) error) error {
+	err := q.each(ctx, "SELECT "+keyColumns+" FROM session_keys k WHERE k.user_id = ? ORDER BY k.id DESC"+limitTo(keyRecordsKept+1),
+		[]any{user}, func(scan func(...any) error) error {
 			var key app.KeyRecord
 			err := keyScan(&key, scan)
 			keys = append(keys, key)

@@ -170,7 +170,7 @@ func TestEventsOfOneUserAreListed(t *testing.T) {
 			before := user
 			event.ID = tx.AddEvent(start.Add(time.Duration(i)*time.Second), event)
 			events, user.LastEvent = append(events, event), event.ID
-			return tx.UpdateUser(before, user)
+			return updateUser(tx, before, user)
 		})
 	}
 	for name, filter := range map[string]app.EventFilter{

@@ -22,9 +22,12 @@ const (
 // event's id, which the caller stores as the user's last event. An event with a user names the one before it in Previous.
 func (t *Tx) AddEvent(at time.Time, event app.Event) app.EventID {
 	event.ID = app.EventID(t.NewID(at))
-	t.events = append(t.events, event)
+	t.AddNumberedEvent(event)
 	return event.ID
 }
+
+// AddNumberedEvent is AddEvent of an event whose id NewID has given already.
+func (t *Tx) AddNumberedEvent(event app.Event) { t.events = append(t.events, event) }
 
 // insertEvents writes the events of the whole transaction with few statements.
 func (t *Tx) insertEvents() error {

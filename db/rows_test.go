@@ -26,7 +26,7 @@ func TestUserRoundTrip(t *testing.T) {
 	after.LastSeenAt = start.Add(time.Hour).Local()
 	after.LastEvent = 77
 	after.Opened = app.RecentPayloads("12345678")
-	write(t, store, func(tx *db.Tx) error { return tx.UpdateUser(before, after) })
+	write(t, store, func(tx *db.Tx) error { return updateUser(tx, before, after) })
 	got, err := store.Read().UserByOpenID(t.Context(), one.ID, "oSYNTH")
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestNicknameIndexFollowsTheNickname(t *testing.T) {
 	for _, nickname := range []string{"小明", "小明明", "ＡＢｃ 小红", "王", "", "🎉👨‍👩‍👧", "aaaa"} {
 		before := user
 		user.Profile.Nickname = nickname
-		write(t, store, func(tx *db.Tx) error { return tx.UpdateUser(before, user) })
+		write(t, store, func(tx *db.Tx) error { return updateUser(tx, before, user) })
 		if indexed, err := store.Read().NicknameIndexed(t.Context(), user); err != nil || !indexed {
 			t.Errorf("%q is not indexed: %v", nickname, err)
 		}
@@ -75,7 +75,7 @@ func TestNicknameIndexFollowsTheNickname(t *testing.T) {
 	for nickname, gram := range map[string]string{"ＡＢｃ": "abc"[0:2], "小 明": "小 ", "李\u200d四": "李四"} {
 		before := user
 		user.Profile.Nickname = nickname
-		write(t, store, func(tx *db.Tx) error { return tx.UpdateUser(before, user) })
+		write(t, store, func(tx *db.Tx) error { return updateUser(tx, before, user) })
 		n, err := db.Column[int](store, "SELECT COUNT(*) FROM nickname_grams WHERE gram = ? AND user_id = ?", gram, user.ID)
 		if err != nil || n != 1 {
 			t.Errorf("%q is not found by %q: %v", nickname, gram, err)
@@ -99,7 +99,7 @@ func TestEventsOfUserAreAChain(t *testing.T) {
 			event.Errcode = i
 			before := user
 			user.LastEvent = tx.AddEvent(start.Add(time.Duration(i)*time.Second), event)
-			return tx.UpdateUser(before, user)
+			return updateUser(tx, before, user)
 		})
 	}
 	events, err := store.Read().EventsOf(t.Context(), user.LastEvent, 50)
@@ -318,4 +318,13 @@ func TestUsersAfterWalksAll(t *testing.T) {
 	if len(walked) != 25 {
 		t.Errorf("walked over %d users", len(walked))
 	}
+}
+
+// updateUser fails where the user is not as before.
+func updateUser(tx *db.Tx, before, after app.User) error {
+	updated, err := tx.UpdateUser(before, after)
+	if err == nil && !updated {
+		err = app.Fail(app.NotFound, "")
+	}
+	return err
 }

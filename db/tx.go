@@ -96,12 +96,15 @@ func (t *Tx) exec(statement string) error {
 
 // change runs a statement that changes rows and tells how many.
 func (t *Tx) change(statement string, arguments ...any) (int64, error) {
-	t.changes++
 	result, err := t.run(statement, arguments...)
 	if err != nil {
+		t.changes++ // perhaps
 		return 0, err
 	}
 	rows, err := result.RowsAffected()
+	if rows != 0 || err != nil {
+		t.changes++
+	}
 	return rows, t.failure(err)
 }
 

@@ -383,7 +383,7 @@ func move(tx *db.Tx, who db.ListedUser, at time.Time, moved map[app.UserID]bool)
 	}
 	after := before
 	after.LastSeenAt = at
-	if err := tx.UpdateUser(before, after); err != nil {
+	if err := updateUser(tx, before, after); err != nil {
 		return err
 	}
 	key, err := tx.Key(context.Background(), who.Key)
@@ -523,7 +523,7 @@ func TestClientOfUserRoundTrip(t *testing.T) {
 	before := addUser(t, store, newUser(one, "oSYNTH", 1))
 	after := before
 	after.ClientVersion, after.Platform = "132", app.PlatformHarmony
-	write(t, store, func(tx *db.Tx) error { return tx.UpdateUser(before, after) })
+	write(t, store, func(tx *db.Tx) error { return updateUser(tx, before, after) })
 	got, err := store.Read().UserByID(t.Context(), after.ID)
 	if err != nil || got.ClientVersion != "132" || got.Platform != app.PlatformHarmony {
 		t.Errorf("read %+v, %v", got, err)

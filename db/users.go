@@ -110,36 +110,53 @@ func userValues(user app.User) []any {
 	}
 }
 
-// UpdateUser stores what a login or an opening changed of a user. The nickname index is kept in step. What an index holds is
-// written only where it changed, since each such write is one to the index too.
-func (t *Tx) UpdateUser(before, after app.User) error {
+// UpdateUser stores what a login or an opening changed of a user, in the place of what was known before. It changes nothing and
+// gives false if the user is not as before any more: every change leaves an event, disables, or forces a new login. The nickname
+// index is kept in step. What an index holds is written only where it changed, since each such write is one to the index too.
+func (t *Tx) UpdateUser(before, after app.User) (bool, error) {
+	changed, err := t.updateRow(before, after)
+	if err != nil || changed != 1 {
+		return false, err
+	}
 	if before.Profile.Nickname != after.Profile.Nickname {
 		if err := t.reindexNickname(before, after.Profile.Nickname); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if !before.LastSeenAt.Equal(after.LastSeenAt) {
 		err := t.changeOne(`UPDATE users SET last_seen_at = ? WHERE id = ?`, milliseconds(after.LastSeenAt), after.ID)
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 	if before.UnionID != after.UnionID {
 		err := t.changeOne(`UPDATE users SET unionid = ? WHERE id = ?`, textOrNull(string(after.UnionID)), after.ID)
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 	if !before.PhoneAt.Equal(after.PhoneAt) || !bytes.Equal(before.Phone.Sealed, after.Phone.Sealed) {
 		err := t.changeOne(`UPDATE users SET phone_sealed = ?, phone_hash = ?, phone_tail = ?, phone_at = ? WHERE id = ?`,
 			append(phoneValues(after), after.ID)...)
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
-	return t.changeOne(`UPDATE users SET nickname = ?, avatar_url = ?, gender = ?, language = ?, city = ?, province = ?,
-		country = ?, profile_at = ?, last_event = ?, opened = ?, client_version = ?, platform = ? WHERE id = ?`,
-		append(userValues(after), after.ID)...)
+	return true, nil
+}
+
+// updateRow writes the columns that no index holds, the profile only where it changed.
+func (t *Tx) updateRow(before, after app.User) (int64, error) {
+	const asBefore = ` WHERE id = ? AND last_event = ? AND disabled_at = ?
+		AND generation + (SELECT a.generation FROM apps a WHERE a.id = users.app_id) = ?`
+	known := []any{before.ID, before.LastEvent, milliseconds(before.DisabledAt), before.Generation}
+	if before.Profile == after.Profile && before.ProfileAt.Equal(after.ProfileAt) && bytes.Equal(before.Opened, after.Opened) {
+		return t.change(`UPDATE users SET last_event = ?, client_version = ?, platform = ?`+asBefore,
+			append([]any{after.LastEvent, after.ClientVersion, string(after.Platform)}, known...)...)
+	}
+	return t.change(`UPDATE users SET nickname = ?, avatar_url = ?, gender = ?, language = ?, city = ?, province = ?,
+		country = ?, profile_at = ?, last_event = ?, opened = ?, client_version = ?, platform = ?`+asBefore,
+		append(userValues(after), known...)...)
 }
 
 // NextGeneration ends all sessions of a user with the next request.

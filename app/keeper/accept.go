@@ -15,33 +15,31 @@ func (k *Keeper) accept(ctx context.Context, caller app.Caller, h holder, t tria
 	if err != nil {
 		return Opened{}, err
 	}
-	var stored app.User
-	err = k.store.Write(ctx, func(tx *db.Tx) error {
-		session, before, err := k.present(ctx, tx, h)
-		if err != nil {
-			return err
-		}
+	var after app.User
+	err = k.asHolder(ctx, h, func(tx *db.Tx, session app.Session, before app.User) (bool, error) {
 		if before.Disabled() {
-			return app.Fail(app.UserDisabled, app.LoginDisabled)
+			return false, app.Fail(app.UserDisabled, app.LoginDisabled)
 		}
-		after, notes := apply(before, t, phone, h.at)
-		stored = after
+		var notes []app.Reason
+		after, notes = apply(before, t, phone, h.at)
+		stored, err := k.replaceUser(tx, before, after, h.at, k.openedEvent(caller, before, t, notes))
+		if err != nil || !stored {
+			return false, err
+		}
 		if err := k.confirm(ctx, tx, t, h.at); err != nil {
-			return err
+			return false, err
 		}
 		if k.slides(&session, h.at) {
-			if err := tx.SlideSession(session, h.at); err != nil {
-				return err
-			}
+			return true, tx.SlideSession(session, h.at)
 		}
-		return k.storeUser(tx, before, after, h.at, k.openedEvent(caller, before, t, notes))
+		return true, nil
 	})
 	if err != nil {
-		return Opened{}, endedMeanwhile(err)
+		return Opened{}, err
 	}
-	opened := Opened{User: stored.Number, IsProfile: t.payload.Kind == wechat.KindProfile}
+	opened := Opened{User: after.Number, IsProfile: t.payload.Kind == wechat.KindProfile}
 	if opened.IsProfile {
-		opened.Profile = stored.Profile
+		opened.Profile = after.Profile
 	} else {
 		opened.Object = t.payload.Object()
 	}

@@ -325,14 +325,30 @@ func (k *Keeper) storeSession(tx *db.Tx, user app.User, a arrival) (ended bool, 
 	}, a.token.Hash())
 }
 
-// storeUser writes an event and what changed of the user whose it is.
+// storeUser writes an event and what changed of the user whose it is, and who was read in the same transaction.
 func (k *Keeper) storeUser(tx *db.Tx, before, after app.User, at time.Time, event app.Event) error {
+	stored, err := k.replaceUser(tx, before, after, at, event)
+	if err == nil && !stored {
+		err = app.Fail(app.NotFound, "")
+	}
+	return err
+}
+
+// replaceUser writes an event and what changed of the user whose it is. It writes nothing and gives false if the user is not as
+// before any more.
+func (k *Keeper) replaceUser(tx *db.Tx, before, after app.User, at time.Time, event app.Event) (bool, error) {
+	event.ID = app.EventID(tx.NewID(at))
+	event.UserID, event.Previous = before.ID, before.LastEvent
+	after.LastEvent = event.ID
+	stored, err := tx.UpdateUser(before, after)
+	if err != nil || !stored {
+		return false, err
+	}
+	tx.AddNumberedEvent(event)
 	if nextDay(before.LastSeenAt, after.LastSeenAt) {
 		tx.Count(k.app.ID, db.UsersActive, at, 1)
 	}
-	event.UserID, event.Previous = before.ID, before.LastEvent
-	after.LastEvent = tx.AddEvent(at, event)
-	return tx.UpdateUser(before, after)
+	return true, nil
 }
 
 // seen notes that a user was here, coarsely, but for the first time on a day: users are counted by day.

@@ -255,22 +255,37 @@ func (k *Keeper) refuseLimited(ctx context.Context, caller app.Caller, h holder,
 func (k *Keeper) refuse(
 	ctx context.Context, h holder, event app.Event, also func(*db.Tx) error, failure error,
 ) error {
-	err := k.store.Write(ctx, func(tx *db.Tx) error {
-		_, user, err := k.present(ctx, tx, h)
+	err := k.asHolder(ctx, h, func(tx *db.Tx, _ app.Session, user app.User) (bool, error) {
+		stored, err := k.replaceUser(tx, user, user, h.at, event)
+		if err == nil && stored && also != nil {
+			err = also(tx)
+		}
+		return stored, err
+	})
+	if err != nil {
+		return err
+	}
+	return failure
+}
+
+// asHolder writes something about whoever holds a token. It is tried on what was read before the transaction; where that is not so
+// any more, which the write finds out before it changes anything, on what is read in it.
+func (k *Keeper) asHolder(ctx context.Context, h holder, write func(*db.Tx, app.Session, app.User) (bool, error)) error {
+	return endedMeanwhile(k.store.Write(ctx, func(tx *db.Tx) error {
+		written, err := write(tx, h.session, h.user)
+		if err != nil || written {
+			return err
+		}
+		session, user, err := k.present(ctx, tx, h)
 		if err != nil {
 			return err
 		}
-		if also != nil {
-			if err := also(tx); err != nil {
-				return err
-			}
+		written, err = write(tx, session, user)
+		if err == nil && !written {
+			err = app.Fail(app.NotFound, "")
 		}
-		return k.storeUser(tx, user, user, h.at, event)
-	})
-	if err != nil {
-		return endedMeanwhile(err)
-	}
-	return failure
+		return err
+	}))
 }
 
 // present finds session and user again inside the transaction, if the session has not ended meanwhile.

@@ -73,18 +73,33 @@ func (t *Tx) SupersedeKey(appID app.AppID, key app.KeyRecord, at time.Time) erro
 // when it was found dead and when WeChat was asked in vain. It changes nothing and gives false if the dates are not those of
 // before any more: somebody else has just learnt something newer.
 func (t *Tx) UpdateKey(appID app.AppID, before, after app.KeyRecord) (bool, error) {
-	changed, err := t.change(`UPDATE session_keys SET asked_us = ?, confirmed_at = ?, confirmed_by = ?, failed_at = ?,
-		dead_at = ?, dead_errcode = ?, tried_at = ?
-		WHERE user_id = ? AND id = ? AND asked_us = ? AND superseded_at = ? AND confirmed_at = ? AND failed_at = ? AND dead_at = ?`,
-		microseconds(after.AskedAt), milliseconds(after.ConfirmedAt), string(after.ConfirmedBy), milliseconds(after.FailedAt),
-		milliseconds(after.DeadAt), after.DeadErrcode, milliseconds(after.TriedAt), before.UserID, before.ID,
-		microseconds(before.AskedAt), milliseconds(before.SupersededAt), milliseconds(before.ConfirmedAt),
-		milliseconds(before.FailedAt), milliseconds(before.DeadAt))
+	const asBefore = ` WHERE user_id = ? AND id = ? AND asked_us = ? AND superseded_at = ? AND confirmed_at = ? AND failed_at = ? AND dead_at = ?`
+	known := []any{
+		before.UserID, before.ID, microseconds(before.AskedAt), milliseconds(before.SupersededAt), milliseconds(before.ConfirmedAt),
+		milliseconds(before.FailedAt), milliseconds(before.DeadAt),
+	}
+	var changed int64
+	var err error
+	if onlyAskedAgain(before, after) { // as after most logins: no index holds that date
+		changed, err = t.change(`UPDATE session_keys SET asked_us = ?`+asBefore, append([]any{microseconds(after.AskedAt)}, known...)...)
+	} else {
+		changed, err = t.change(`UPDATE session_keys SET asked_us = ?, confirmed_at = ?, confirmed_by = ?, failed_at = ?,
+			dead_at = ?, dead_errcode = ?, tried_at = ?`+asBefore,
+			append([]any{
+				microseconds(after.AskedAt), milliseconds(after.ConfirmedAt), string(after.ConfirmedBy), milliseconds(after.FailedAt),
+				milliseconds(after.DeadAt), after.DeadErrcode, milliseconds(after.TriedAt),
+			}, known...)...)
+	}
 	if err != nil || changed != 1 {
 		return false, err
 	}
 	t.recountKey(appID, before, after)
 	return true, nil
+}
+
+func onlyAskedAgain(before, after app.KeyRecord) bool {
+	return before.ConfirmedAt.Equal(after.ConfirmedAt) && before.ConfirmedBy == after.ConfirmedBy && before.FailedAt.Equal(after.FailedAt) &&
+		before.DeadAt.Equal(after.DeadAt) && before.DeadErrcode == after.DeadErrcode && before.TriedAt.Equal(after.TriedAt)
 }
 
 // Key reads a key again. NotFound: it was forgotten.

@@ -44,6 +44,10 @@ func (q *Queries) one(ctx context.Context, query string, arguments []any, into .
 	return q.failure(statement.QueryRowContext(ctx, arguments...).Scan(into...))
 }
 
+// brief is the context of a read by a key. Such a read is over before anybody could give it up, and a context that may end costs
+// two goroutines a statement.
+func brief(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
 // each reads rows one by one. The row function must not query.
 func (q *Queries) each(ctx context.Context, query string, arguments []any, row func(scan func(...any) error) error) error {
 	statement, err := q.prepare(query)

@@ -26,8 +26,17 @@ func keyScan(key *app.KeyRecord, scan func(...any) error, more ...any) error {
 
 // KeysOfUser lists the keys known for a user, newest first: the current one, then by the time WeChat was asked for them.
 func (q *Queries) KeysOfUser(ctx context.Context, user app.UserID) ([]app.KeyRecord, error) {
-	var keys []app.KeyRecord
-	err := q.each(ctx, "SELECT "+keyColumns+" FROM session_keys k WHERE k.user_id = ? ORDER BY k.id DESC"+limitTo(keyRecordsKept+1),
+	return q.keys(ctx, "k.user_id = ?", user)
+}
+
+// KeysWithMaterial lists those of a user's keys that are more than dates: the newest app.KeysKept.
+func (q *Queries) KeysWithMaterial(ctx context.Context, user app.UserID) ([]app.KeyRecord, error) {
+	return q.keys(ctx, "k.user_id = ? AND k.sealed IS NOT NULL", user)
+}
+
+func (q *Queries) keys(ctx context.Context, which string, user app.UserID) ([]app.KeyRecord, error) {
+	keys := make([]app.KeyRecord, 0, app.KeysKept)
+	err := q.each(brief(ctx), "SELECT "+keyColumns+" FROM session_keys k WHERE "+which+" ORDER BY k.id DESC"+limitTo(keyRecordsKept+1),
 		[]any{user}, func(scan func(...any) error) error {
 			var key app.KeyRecord
 			err := keyScan(&key, scan)

@@ -16,13 +16,15 @@ func sessionFields(session *app.Session) []any {
 	}
 }
 
-// SessionByToken finds what a token stands for in an app: the session and its user.
+// SessionByToken finds what a token stands for in an app: the session, without what its client told, and its user.
 func (q *Queries) SessionByToken(ctx context.Context, appID app.AppID, token app.TokenHash) (app.Session, app.User, error) {
 	var session app.Session
 	var user app.User
-	err := q.one(ctx, "SELECT "+sessionColumns+", "+userColumns+
+	err := q.one(brief(ctx), "SELECT s.id, s.seen_at, s.generation, "+userColumns+
 		" FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ? AND s.app_id = ?",
-		[]any{token[:], appID}, append(sessionFields(&session), userFields(&user)...)...)
+		[]any{token[:], appID},
+		append([]any{&session.ID, moment{&session.SeenAt}, &session.Generation}, userFields(&user)...)...)
+	session.UserID = user.ID
 	return session, user, err
 }
 
@@ -46,8 +48,7 @@ func (t *Tx) InsertSession(appID app.AppID, session app.Session, token app.Token
 
 func (t *Tx) endOldestSessions(user app.UserID) (ended bool, err error) {
 	var newestToEnd app.SessionID
-	err = t.one(context.Background(), `SELECT id FROM sessions WHERE user_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?`,
-		[]any{user, app.SessionsKept}, &newestToEnd)
+	err = t.one(context.Background(), `SELECT id FROM sessions WHERE user_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?`, []any{user, app.SessionsKept}, &newestToEnd)
 	if app.KindOf(err) == app.NotFound {
 		return false, nil
 	}

@@ -42,7 +42,7 @@ func (q *Queries) UserByID(ctx context.Context, id app.UserID) (app.User, error)
 
 func (q *Queries) user(ctx context.Context, which string, arguments ...any) (app.User, error) {
 	var user app.User
-	err := q.one(ctx, "SELECT "+userColumns+" FROM users u WHERE "+which, arguments, userFields(&user)...)
+	err := q.one(brief(ctx), "SELECT "+userColumns+" FROM users u WHERE "+which, arguments, userFields(&user)...)
 	return user, err
 }
 

@@ -511,7 +511,11 @@ func TestTooManyEvents(t *testing.T) {
 		}
 		after := user
 		after.LastEvent = last
-		return tx.UpdateUser(user, after)
+		updated, err := tx.UpdateUser(user, after)
+		if err == nil && !updated {
+			t.Error("the user has changed")
+		}
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -47,7 +47,7 @@ func (k *Keeper) Open(ctx context.Context, caller app.Caller, token string, seal
 	if wait, first := k.tooManyFailures(h); wait > 0 {
 		return Opened{}, k.refuseLimited(ctx, caller, h, wait, first)
 	}
-	keys, err := k.store.Read().KeysOfUser(ctx, h.user.ID)
+	keys, err := k.store.Read().KeysWithMaterial(ctx, h.user.ID)
 	if err != nil {
 		return Opened{}, err
 	}

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -16,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"wxkeeper/app"
+	"wxkeeper/app/member"
 )
 
 const (
@@ -104,43 +103,26 @@ func drain(c echo.Context) {
 // parseJSON reads the named members of exactly one object. Names count by case. A name given twice is refused: two readers
 // would see two different requests.
 func parseJSON(body []byte, names []string) (fields, error) {
-	if !utf8.Valid(body) || !json.Valid(body) {
-		return nil, malformed("body")
-	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
+	object, ok := member.Read(body)
+	if !ok {
 		return nil, malformed("body")
 	}
 	in, seen := fields{}, map[string]bool{}
-	for decoder.More() {
-		name, value, err := nextMember(decoder)
-		if err != nil || seen[name] {
+	for quotedName, value := range object.Each() {
+		name := string(member.Name(quotedName))
+		if seen[name] {
 			return nil, malformed("body")
 		}
 		seen[name] = true
-		if slices.Contains(names, name) {
-			if in[name], err = textOf(value); err != nil {
-				return nil, malformed(name)
-			}
+		if !slices.Contains(names, name) {
+			continue
 		}
+		if value[0] != '"' && value[0] != 'n' { // null is as good as absent
+			return nil, malformed(name)
+		}
+		in[name], _ = member.Text(value)
 	}
 	return in, nil
-}
-
-func nextMember(decoder *json.Decoder) (name string, value json.RawMessage, err error) {
-	token, err := decoder.Token()
-	if err != nil {
-		return "", nil, err
-	}
-	name, _ = token.(string) // in an object, what stands here is a string
-	return name, value, decoder.Decode(&value)
-}
-
-// textOf reads a string; null is as good as absent.
-func textOf(value json.RawMessage) (string, error) {
-	var text string
-	err := json.Unmarshal(value, &text)
-	return text, err
 }
 
 // parseForm reads the named fields of a form. A + that its sender did not escape arrives as a space; whoever reads base64

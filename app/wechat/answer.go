@@ -11,14 +11,15 @@ import (
 	"unicode"
 
 	"wxkeeper/app"
+	"wxkeeper/app/member"
 )
 
 // readAnswer takes an answer by its content: WeChat sends JSON as text/plain, errors with status 200, and sometimes nothing.
-func (r request) readAnswer(body []byte) (object, *Error) {
+func (r request) readAnswer(body []byte) (member.Object, *Error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, &Error{Problem: ProblemEmpty}
 	}
-	object, ok := readObject(bytes.ToValidUTF8(body, []byte("\uFFFD"))) // errmsg has been seen in GBK
+	object, ok := member.Read(bytes.ToValidUTF8(body, []byte("\uFFFD"))) // errmsg has been seen in GBK
 	if !ok {
 		return nil, &Error{Problem: ProblemNotJSON}
 	}
@@ -26,17 +27,17 @@ func (r request) readAnswer(body []byte) (object, *Error) {
 }
 
 // readErrcode fails unless errcode is 0 or, as in most good answers, absent.
-func (r request) readErrcode(o object) *Error {
+func (r request) readErrcode(o member.Object) *Error {
 	code, errmsg := "", ""
-	for quotedName, value := range o.members() {
-		switch string(unquoteName(quotedName)) {
+	for quotedName, value := range o.Each() {
+		switch string(member.Name(quotedName)) {
 		case "errcode":
 			var ok bool
-			if code, ok = textOf(value); !ok {
+			if code, ok = member.Text(value); !ok {
 				return &Error{Problem: ProblemBadField, Field: "errcode"}
 			}
 		case "errmsg":
-			errmsg, _ = textOf(value)
+			errmsg, _ = member.Text(value)
 		}
 	}
 	if code == "" || code == "0" {
@@ -112,12 +113,12 @@ func (r request) redact(text string) string {
 func (a answer) login() (Login, *Error) {
 	login := Login{AskedAt: a.askedAt, Tries: a.tries}
 	var openid, key string
-	for quotedName, value := range a.object.members() {
-		switch string(unquoteName(quotedName)) {
+	for quotedName, value := range a.object.Each() {
+		switch string(member.Name(quotedName)) {
 		case "openid":
-			openid, _ = textOf(value)
+			openid, _ = member.Text(value)
 		case "session_key":
-			key, _ = textOf(value)
+			key, _ = member.Text(value)
 		case "unionid":
 			login.UnionID = readUnionID(value)
 		}
@@ -158,7 +159,7 @@ func readSessionKey(text string) (app.SessionKey, *Error) {
 
 // readUnionID takes an unusable unionid for none: a login does not depend on it.
 func readUnionID(value []byte) app.UnionID {
-	text, _ := textOf(value)
+	text, _ := member.Text(value)
 	if !idForm.MatchString(text) {
 		return ""
 	}

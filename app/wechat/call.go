@@ -14,6 +14,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"wxkeeper/app"
+	"wxkeeper/app/member"
 )
 
 const (
@@ -52,7 +53,7 @@ func (r request) message(target *url.URL) *http.Request {
 // answer is a usable answer: a JSON object with no errcode, or with errcode 0.
 type answer struct {
 	api     string
-	object  object
+	object  member.Object
 	askedAt time.Time
 	tries   int
 }

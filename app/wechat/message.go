@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"wxkeeper/app"
+	"wxkeeper/app/member"
 )
 
 // The events by which WeChat tells us what must be done with a user's data (授权用户信息变更).
@@ -56,17 +57,17 @@ func readPushed(text []byte) (pushed, bool) {
 	if bytes.HasPrefix(bytes.TrimSpace(text), []byte{'<'}) {
 		return readPushedXML(text)
 	}
-	object, ok := readObject(text)
+	object, ok := member.Read(text)
 	if !ok {
 		return nil, false
 	}
 	fields := pushed{}
-	for quotedName, value := range object.members() {
-		content, isText := textOf(value)
+	for quotedName, value := range object.Each() {
+		content, isText := member.Text(value)
 		if !isText {
 			content = string(value)
 		}
-		fields.set(string(unquoteName(quotedName)), content)
+		fields.set(string(member.Name(quotedName)), content)
 	}
 	return fields, true
 }

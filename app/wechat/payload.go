@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wxkeeper/app"
+	"wxkeeper/app/member"
 )
 
 // Kind is what a payload is about, told by its fields.
@@ -36,15 +37,15 @@ type Payload struct {
 	Profile   app.Profile // of KindProfile
 	Phone     app.Phone   // of KindPhone
 
-	object object
+	object member.Object
 }
 
 // Object gives the opened object without openId and watermark. Everything else is kept byte for byte: unknown fields, the
 // digits of numbers, the order.
 func (p Payload) Object() json.RawMessage {
 	rest := []byte{'{'}
-	for quotedName, value := range p.object.members() {
-		if name := unquoteName(quotedName); isOpenID(name) || isWatermark(name) {
+	for quotedName, value := range p.object.Each() {
+		if name := member.Name(quotedName); isOpenID(name) || isWatermark(name) {
 			continue
 		}
 		if len(rest) > 1 {
@@ -80,14 +81,14 @@ func (p Payload) CheckOpenID(openid app.OpenID) error {
 // cannot be read as what it stands for is BadJSON, as are two openIds or two watermarks, in whatever case they are spelled:
 // the one that is checked must be the only one there is.
 func readPayload(text []byte) (Payload, error) {
-	object, ok := readObject(text)
+	object, ok := member.Read(text)
 	if !ok {
 		return Payload{}, BadJSON
 	}
 	payload := Payload{Kind: KindOther, object: object}
 	watermarks := 0
-	for quotedName, value := range object.members() {
-		name := unquoteName(quotedName)
+	for quotedName, value := range object.Each() {
+		name := member.Name(quotedName)
 		if isWatermark(name) {
 			watermarks++
 			payload.Watermark = readWatermark(value)
@@ -134,7 +135,7 @@ func (p *Payload) readOpenID(value []byte) (ok bool) {
 	if p.OpenID != "" || value[0] != '"' {
 		return false
 	}
-	p.OpenID = app.OpenID(unquote(value))
+	p.OpenID = app.OpenID(member.Unquote(value))
 	return p.OpenID != ""
 }
 
@@ -173,13 +174,13 @@ func (p *Payload) readPhoneField(name, value []byte) (ok bool) {
 }
 
 func readText(field *string, value []byte) (ok bool) {
-	*field, ok = textOf(value)
+	*field, ok = member.Text(value)
 	return ok
 }
 
 // readGender takes 1 and 2 however they are written, and anything else for unknown.
 func readGender(gender *int, value []byte) (ok bool) {
-	text, ok := textOf(value)
+	text, ok := member.Text(value)
 	number, err := strconv.ParseFloat(text, 64)
 	if *gender = 0; err == nil && (number == 1 || number == 2) {
 		*gender = int(number)
@@ -196,12 +197,12 @@ func readWatermark(value []byte) *Watermark {
 		return nil
 	}
 	var appid, timestamp string
-	for quotedName, value := range object(value).members() {
-		switch string(unquoteName(quotedName)) {
+	for quotedName, value := range member.Object(value).Each() {
+		switch string(member.Name(quotedName)) {
 		case "appid":
-			appid, _ = textOf(value)
+			appid, _ = member.Text(value)
 		case "timestamp":
-			timestamp, _ = textOf(value)
+			timestamp, _ = member.Text(value)
 		}
 	}
 	second, err := strconv.ParseInt(timestamp, 10, 64)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"wxkeeper/app"
+	"wxkeeper/app/member"
 )
 
 // AccessToken is WeChat's credential for our server's calls (接口调用凭据), of the stable kind (获取稳定版接口调用凭据).
@@ -170,12 +171,12 @@ func (c *Client) fetchToken(ctx context.Context) (AccessToken, *Error) {
 // accessToken reads the answer of stable_token.
 func (a answer) accessToken() (AccessToken, *Error) {
 	var text, expiresIn string
-	for quotedName, value := range a.object.members() {
-		switch string(unquoteName(quotedName)) {
+	for quotedName, value := range a.object.Each() {
+		switch string(member.Name(quotedName)) {
 		case "access_token":
-			text, _ = textOf(value)
+			text, _ = member.Text(value)
 		case "expires_in":
-			expiresIn, _ = textOf(value)
+			expiresIn, _ = member.Text(value)
 		}
 	}
 	switch {

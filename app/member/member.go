@@ -1,4 +1,5 @@
-package wechat
+// Package member walks the members of a JSON object in bytes that strangers sent, without copying what nobody wants.
+package member
 
 import (
 	"bytes"
@@ -8,11 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// object is the text of one JSON object, known to be valid. It is read with a walk of our own, since encoding/json takes
+// Object is the text of one JSON object, known to be valid. It is read with a walk of our own, since encoding/json takes
 // openGId for opengid, lets the last of two openIds win without a word, and costs several times as much.
-type object []byte
+type Object []byte
 
-func readObject(text []byte) (object, bool) {
+// Read takes a text that is exactly one JSON object in UTF-8.
+func Read(text []byte) (Object, bool) {
 	if !utf8.Valid(text) || !json.Valid(text) {
 		return nil, false
 	}
@@ -20,10 +22,10 @@ func readObject(text []byte) (object, bool) {
 	return text, text[0] == '{'
 }
 
-// members lists names, still quoted, and values, as they stand and in their order. Both are only lent.
-func (o object) members() iter.Seq2[[]byte, []byte] {
+// Each lists names, still quoted, and values, as they stand and in their order. Both are only lent.
+func (o Object) Each() iter.Seq2[[]byte, []byte] {
 	return func(yield func(quotedName, value []byte) bool) {
-		if len(o) == 0 { // of a zero Payload
+		if len(o) == 0 { // the zero Object
 			return
 		}
 		for i := o.skip(1); o[i] != '}'; i = o.skip(i) {
@@ -39,7 +41,7 @@ func (o object) members() iter.Seq2[[]byte, []byte] {
 }
 
 // skip gives the place of the next byte that is neither space nor separator.
-func (o object) skip(i int) int {
+func (o Object) skip(i int) int {
 	for strings.IndexByte(" \t\r\n,:", o[i]) >= 0 {
 		i++
 	}
@@ -47,7 +49,7 @@ func (o object) skip(i int) int {
 }
 
 // stringEnd gives the place behind the string that begins at i.
-func (o object) stringEnd(i int) int {
+func (o Object) stringEnd(i int) int {
 	for i++; o[i] != '"'; i++ {
 		if o[i] == '\\' {
 			i++
@@ -57,7 +59,7 @@ func (o object) stringEnd(i int) int {
 }
 
 // valueEnd gives the place behind the value that begins at i.
-func (o object) valueEnd(i int) int {
+func (o Object) valueEnd(i int) int {
 	switch o[i] {
 	case '"':
 		return o.stringEnd(i)
@@ -70,7 +72,7 @@ func (o object) valueEnd(i int) int {
 	return i
 }
 
-func (o object) nestEnd(i int) int {
+func (o Object) nestEnd(i int) int {
 	for depth := 0; ; {
 		switch o[i] {
 		case '"':
@@ -88,14 +90,16 @@ func (o object) nestEnd(i int) int {
 	}
 }
 
-func unquoteName(quoted []byte) []byte {
+// Name gives a name without its quotes. It is only lent.
+func Name(quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted[1 : len(quoted)-1]
 	}
-	return []byte(unquote(quoted))
+	return []byte(Unquote(quoted))
 }
 
-func unquote(quoted []byte) string {
+// Unquote gives what a valid string stands for.
+func Unquote(quoted []byte) string {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return string(quoted[1 : len(quoted)-1])
 	}
@@ -104,11 +108,11 @@ func unquote(quoted []byte) string {
 	return text
 }
 
-// textOf reads a string, or a number as it is written: WeChat gives countryCode as either. null counts as "".
-func textOf(value []byte) (text string, ok bool) {
+// Text reads a string, or a number as it is written: WeChat gives countryCode as either. null counts as "".
+func Text(value []byte) (text string, ok bool) {
 	switch value[0] {
 	case '"':
-		return unquote(value), true
+		return Unquote(value), true
 	case 'n':
 		return "", true
 	case '{', '[', 't', 'f':

@@ -38,7 +38,12 @@ type migrationWords struct {
 	Text      string // what people write
 	Bytes     string
 	Clustered string // ends a table whose rows lie in the order of their primary key
+
+	dropIndex func(name, table string) string
 }
+
+// DropIndex is a statement.
+func (w migrationWords) DropIndex(name, table string) string { return w.dropIndex(name, table) }
 
 func sqliteDialect() dialect {
 	return dialect{
@@ -47,6 +52,7 @@ func sqliteDialect() dialect {
 		words: migrationWords{
 			Int: "INTEGER", Key: "INTEGER PRIMARY KEY", ASCII: "TEXT", Text: "TEXT", Bytes: "BLOB",
 			Clustered: "WITHOUT ROWID",
+			dropIndex: func(name, _ string) string { return "DROP INDEX " + name },
 		},
 		begin:            "BEGIN IMMEDIATE",
 		checkpoint:       "PRAGMA wal_checkpoint(TRUNCATE)",

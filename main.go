@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -117,6 +118,9 @@ func (c *serveCommand) Run(ctx context.Context, env config.Env, std command.Stre
 	for _, warning := range settings.Warnings {
 		log.Warn(warning)
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbageAllowed)
+	}
 	host := web.Host{Settings: inForce(c.Serve, settings)}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -134,6 +138,10 @@ func (c *serveCommand) Run(ctx context.Context, env config.Env, std command.Stre
 		return nil
 	})
 }
+
+// garbageAllowed is how much garbage may gather, in percent of what is in use: little is, so that Go's own 100 would have the
+// collector take every tenth of the processor's time.
+const garbageAllowed = 200
 
 // inForce is what the dashboard shows of the settings.
 func inForce(told config.Serve, made config.Config) []views.SettingInForce {

@@ -39,6 +39,22 @@ func (q *Queries) Apps(ctx context.Context) ([]app.App, error) {
 	return apps, err
 }
 
+// appidOf tells an app's appid, "" of an app nobody knows.
+func (t *Tx) appidOf(id app.AppID) (app.Appid, error) {
+	if appid, ok := t.appids[id]; ok {
+		return appid, nil
+	}
+	var appid app.Appid
+	err := t.one(context.Background(), `SELECT appid FROM apps WHERE id = ?`, []any{id}, &appid)
+	if app.KindOf(err) == app.NotFound {
+		return "", nil
+	}
+	if err == nil {
+		t.appids[id] = appid
+	}
+	return appid, err
+}
+
 func (t *Tx) insertApp(appid app.Appid, now time.Time) (app.App, error) {
 	created := app.App{Appid: appid}
 	err := t.one(context.Background(), `SELECT COALESCE(MAX(id), 0) + 1 FROM apps`, nil, &created.ID)

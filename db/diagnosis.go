@@ -16,7 +16,7 @@ func (q *Queries) StrangerEventsFrom(
 		return nil, nil
 	}
 	arguments := append(inArguments([]any{app.FirstID(from), app.FirstID(to), appID}, addresses), limit)
-	err := q.each(ctx, "SELECT "+eventColumns+" FROM stranger_events WHERE id >= ? AND id < ? AND app_id = ? AND address IN "+
+	err := q.each(ctx, "SELECT "+eventRead+" FROM stranger_events WHERE id >= ? AND id < ? AND app_id = ? AND address IN "+
 		inList(len(addresses))+" ORDER BY id DESC LIMIT ?", arguments, scanEvents(&events))
 	return events, err
 }
@@ -57,7 +57,7 @@ func (q *Queries) EventsOfRid(
 		} else if app.KindOf(err) != app.NotFound {
 			return nil, looked, err
 		}
-		err = q.each(ctx, "SELECT "+eventColumns+" FROM "+table+" WHERE id >= ? AND id < ? AND rid = ? AND app_id = ? ORDER BY id DESC LIMIT 100",
+		err = q.each(ctx, "SELECT "+eventRead+" FROM "+table+" WHERE id >= ? AND id < ? AND rid = ? AND app_id = ? ORDER BY id DESC LIMIT 100",
 			[]any{oldest, app.FirstID(to), rid, appID}, scanEvents(&found))
 		if err != nil {
 			return nil, looked, err

@@ -146,7 +146,7 @@ func eventConditions(listing EventListing) (where string, arguments []any) {
 		equal("address", f.Address)
 	}
 	if f.Appid != "" {
-		equal("client_appid", string(f.Appid))
+		equal(clientAppid, string(f.Appid))
 	}
 	return where, arguments
 }
@@ -328,7 +328,7 @@ func (w *eventWalk) read(ctx context.Context, part eventSpan) error {
 	limit := w.listing.Limit + 1 - len(w.found)
 	for _, table := range eventTables {
 		arguments := append([]any{part.from, part.to}, w.arguments...)
-		err := w.each(ctx, "SELECT "+eventColumns+" FROM "+table+" WHERE id >= ? AND id < ?"+w.where+" ORDER BY id"+
+		err := w.each(ctx, "SELECT "+eventRead+" FROM "+table+" WHERE id >= ? AND id < ?"+w.where+" ORDER BY id"+
 			w.direction()+" LIMIT ?", append(arguments, limit), scanEvents(&found))
 		if err != nil {
 			return err
@@ -385,7 +385,7 @@ func (q *Queries) listEventsOfUser(ctx context.Context, listing EventListing) (E
 func (q *Queries) EventsSince(ctx context.Context, appID app.AppID, after app.EventID, limit int) ([]app.Event, error) {
 	var events []app.Event
 	for _, table := range eventTables {
-		err := q.each(ctx, "SELECT "+eventColumns+" FROM "+table+" WHERE id > ? AND app_id = ? ORDER BY id LIMIT ?",
+		err := q.each(ctx, "SELECT "+eventRead+" FROM "+table+" WHERE id > ? AND app_id = ? ORDER BY id LIMIT ?",
 			[]any{after, appID, limit}, scanEvents(&events))
 		if err != nil {
 			return nil, err

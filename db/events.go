@@ -14,9 +14,15 @@ const (
 		client_appid, client_version, platform, model, wechat_version, address`
 	eventColumnCount = 16
 
+	// The calling mini program is nearly always the event's own app, and then stored as an empty text.
+	clientAppid = `CASE WHEN client_appid = '' THEN (SELECT a.appid FROM apps a WHERE a.id = app_id) ELSE client_appid END`
+
 	// StrangerEventsKept is how many failures without a user are kept; older ones make room.
 	StrangerEventsKept = 10_000
 )
+
+// eventRead are eventColumns as they are read.
+var eventRead = strings.Replace(eventColumns, "client_appid", clientAppid, 1)
 
 // AddEvent records what happened to a user, or to a stranger when the event names none, and counts it. It gives the
 // event's id, which the caller stores as the user's last event. An event with a user names the one before it in Previous.
@@ -55,7 +61,11 @@ func (t *Tx) insertEventsInto(table string, events []app.Event) error {
 	for rows := range inChunks(events) {
 		arguments := make([]any, 0, len(rows)*eventColumnCount)
 		for _, event := range rows {
-			values, err := eventValues(event)
+			own, err := t.appidOf(event.AppID)
+			if err != nil {
+				return err
+			}
+			values, err := eventValues(event, own)
 			if err != nil {
 				return err
 			}
@@ -104,7 +114,7 @@ func (q *Queries) EventsOf(ctx context.Context, newest app.EventID, limit int) (
 func (q *Queries) event(ctx context.Context, id app.EventID) (app.Event, error) {
 	var event app.Event
 	var scan eventScan
-	err := q.one(ctx, "SELECT "+eventColumns+" FROM events WHERE id = ?", []any{id}, scan.into(&event)...)
+	err := q.one(ctx, "SELECT "+eventRead+" FROM events WHERE id = ?", []any{id}, scan.into(&event)...)
 	if err != nil {
 		return event, err
 	}
@@ -135,7 +145,7 @@ func (q *Queries) eventsBetween(
 ) ([]app.Event, error) {
 	var events []app.Event
 	err := q.each(ctx,
-		"SELECT "+eventColumns+" FROM "+table+" WHERE id >= ? AND id < ? AND request_id = ? ORDER BY id LIMIT 100",
+		"SELECT "+eventRead+" FROM "+table+" WHERE id >= ? AND id < ? AND request_id = ? ORDER BY id LIMIT 100",
 		[]any{app.FirstID(from), app.FirstID(to), string(request)}, scanEvents(&events))
 	return events, err
 }
@@ -143,7 +153,7 @@ func (q *Queries) eventsBetween(
 // StrangerEvents lists the newest failures without a user, newest first.
 func (q *Queries) StrangerEvents(ctx context.Context, limit int) ([]app.Event, error) {
 	var events []app.Event
-	err := q.each(ctx, "SELECT "+eventColumns+" FROM stranger_events ORDER BY id DESC LIMIT ?", []any{limit},
+	err := q.each(ctx, "SELECT "+eventRead+" FROM stranger_events ORDER BY id DESC LIMIT ?", []any{limit},
 		scanEvents(&events))
 	return events, err
 }
@@ -171,7 +181,7 @@ func (t *Tx) deleteEventsBefore(table string, at time.Time, limit int) (int64, e
 	return t.change("DELETE FROM "+table+" WHERE id < ?", last)
 }
 
-func eventValues(event app.Event) ([]any, error) {
+func eventValues(event app.Event, own app.Appid) ([]any, error) {
 	detail, err := json.Marshal(event.Detail)
 	if err != nil {
 		return nil, err
@@ -179,10 +189,14 @@ func eventValues(event app.Event) ([]any, error) {
 	if string(detail) == "{}" {
 		detail = nil
 	}
+	caller := textOrNull(string(event.Client.Appid))
+	if caller != nil && event.Client.Appid == own {
+		caller = ""
+	}
 	return []any{
 		event.ID, event.AppID, event.UserID, event.Previous, string(event.RequestID), string(event.Reason),
 		fingerprintValue(event.Fingerprint), event.Errcode, textOrNull(event.Rid), textOrNull(string(detail)),
-		textOrNull(string(event.Client.Appid)), textOrNull(event.Client.Version), textOrNull(string(event.Client.Platform)),
+		caller, textOrNull(event.Client.Version), textOrNull(string(event.Client.Platform)),
 		textOrNull(event.Client.Model), textOrNull(event.Client.WeChatVersion), textOrNull(event.Client.Address),
 	}, nil
 }

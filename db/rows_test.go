@@ -328,3 +328,30 @@ func updateUser(tx *db.Tx, before, after app.User) error {
 	}
 	return err
 }
+
+// TestCallingAppOfAnEvent: one's own mini program is stored as an empty text, and neither lists nor filters show that.
+func TestCallingAppOfAnEvent(t *testing.T) {
+	store, one := open(t)
+	callers := []app.Appid{"", one.Appid, "wxfedcba9876543210"}
+	write(t, store, func(tx *db.Tx) error {
+		for _, caller := range callers {
+			tx.AddEvent(start, app.Event{AppID: one.ID, UserID: 1, Reason: app.OpenOK, Client: app.Client{Appid: caller}})
+		}
+		return nil
+	})
+	for i, caller := range callers {
+		listing := db.EventListing{AppID: one.ID, Filter: app.EventFilter{Appid: caller}, Limit: 10}
+		page, err := store.Read().ListEvents(t.Context(), listing)
+		want := 1
+		if caller == "" {
+			want = len(callers) // no filter at all
+		}
+		if err != nil || len(page.Events) != want || page.Events[want-1-min(i, want-1)].Client.Appid != caller {
+			t.Errorf("events of %q: %v, %v", caller, page.Events, err)
+		}
+	}
+	stored, err := db.Column[int](store, `SELECT COUNT(*) FROM events WHERE client_appid = ''`)
+	if err != nil || stored != 1 {
+		t.Errorf("%d empty texts, %v", stored, err)
+	}
+}

@@ -19,14 +19,15 @@ type Tx struct {
 	events  []app.Event
 	counts  []count
 
-	versions versions // outlives a transaction
+	versions versions                // outlives a transaction
+	appids   map[app.AppID]app.Appid // those looked up so far; they never change
 }
 
 // txMark remembers how far a transaction had come.
 type txMark struct{ changes, events, counts int }
 
 func newTx(dialect dialect, connection *sql.Conn) *Tx {
-	tx := &Tx{prepared: map[string]*sql.Stmt{}}
+	tx := &Tx{prepared: map[string]*sql.Stmt{}, appids: map[app.AppID]app.Appid{}}
 	tx.Queries = Queries{dialect: dialect, prepare: func(query string) (*sql.Stmt, error) {
 		if statement, ok := tx.prepared[query]; ok {
 			return statement, nil

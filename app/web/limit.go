@@ -37,6 +37,9 @@ func newFailureLimit(perMinute int) *failureLimit {
 func (l *failureLimit) wait(address string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.places) == 0 {
+		return 0
+	}
 	place, known := l.places[app.Network(address)]
 	if !known {
 		return 0

@@ -29,6 +29,7 @@ const (
 // DB is one data folder: a single writer whose commits are gathered, and readers that cannot write.
 type DB struct {
 	folder  string
+	vfs     string // "": the engine's own
 	dialect dialect
 	readers *sql.DB
 	read    *Queries
@@ -37,9 +38,16 @@ type DB struct {
 
 // Open opens the database of a data folder, which it creates with nobody else's permissions, and brings its schema up to
 // date. Close it.
-func Open(ctx context.Context, folder string) (*DB, error) {
-	return open(ctx, folder, (*DB).migrate)
+func Open(ctx context.Context, folder string, options ...Option) (*DB, error) {
+	return open(ctx, folder, (*DB).migrate, options...)
 }
+
+// Option changes how a database is opened.
+type Option func(*DB)
+
+// WithVFS lets the engine reach its files through a VFS registered with it, such as a watched disk (package db/disk). For tests
+// and measurements.
+func WithVFS(name string) Option { return func(d *DB) { d.vfs = name } }
 
 // OpenBeside opens the database of a data folder that a server may be using. It leaves the schema of an existing database as
 // it is, and fails if that is not the schema this program knows; where there is no database it creates one.
@@ -50,8 +58,11 @@ func OpenBeside(ctx context.Context, folder string) (*DB, error) {
 	return open(ctx, folder, (*DB).insistOnSchema)
 }
 
-func open(ctx context.Context, folder string, prepare func(*DB, context.Context, string) error) (*DB, error) {
+func open(ctx context.Context, folder string, prepare func(*DB, context.Context, string) error, options ...Option) (*DB, error) {
 	d := &DB{folder: folder, dialect: sqliteDialect()}
+	for _, choose := range options {
+		choose(d)
+	}
 	if err := d.open(ctx, prepare); err != nil {
 		return nil, app.Fail(app.StorageUnavailable, "").Because(fmt.Errorf("open data folder %s: %w", folder, err))
 	}
@@ -66,7 +77,7 @@ func (d *DB) open(ctx context.Context, prepare func(*DB, context.Context, string
 	if err := prepare(d, ctx, path); err != nil {
 		return err
 	}
-	readers, err := sql.Open("sqlite", dsn(path, readerPragmas))
+	readers, err := sql.Open("sqlite", d.dsn(path, readerPragmas))
 	if err != nil {
 		return err
 	}
@@ -74,7 +85,7 @@ func (d *DB) open(ctx context.Context, prepare func(*DB, context.Context, string
 	readers.SetMaxIdleConns(runtime.NumCPU())
 	d.readers = readers
 	d.read = &Queries{dialect: d.dialect, prepare: preparePool(readers)}
-	d.writer, err = startWriter(ctx, path, d.dialect)
+	d.writer, err = startWriter(ctx, d.dsn(path, writerPragmas), d.dialect)
 	if err != nil {
 		return errors.Join(err, readers.Close())
 	}
@@ -143,8 +154,11 @@ var (
 	readerPragmas = append(sharedPragmas[:len(sharedPragmas):len(sharedPragmas)], "query_only(1)")
 )
 
-func dsn(path string, pragmas []string) string {
+func (d *DB) dsn(path string, pragmas []string) string {
 	query := url.Values{"_txlock": {"immediate"}, "_pragma": pragmas}
+	if d.vfs != "" {
+		query.Set("vfs", d.vfs)
+	}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query.Encode()
 }
 

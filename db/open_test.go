@@ -183,12 +183,13 @@ func TestOneServerPerFolder(t *testing.T) {
 }
 
 func TestOtherSchemasAreRefused(t *testing.T) {
+	opened := func(ctx context.Context, folder string) (*db.DB, error) { return db.Open(ctx, folder) }
 	for name, test := range map[string]struct {
 		change string
 		open   func(context.Context, string) (*db.DB, error)
 		says   string
 	}{
-		"newer":         {"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99991231235959, 1)", db.Open, "newer wxkeeper"},
+		"newer":         {"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99991231235959, 1)", opened, "newer wxkeeper"},
 		"newer, beside": {"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99991231235959, 1)", db.OpenBeside, "newer wxkeeper"},
 		"older, beside": {"DELETE FROM goose_db_version WHERE version_id > 0", db.OpenBeside, "wxkeeper migrate"},
 	} {

@@ -70,8 +70,8 @@ type writer struct {
 	failing         atomic.Bool // the last transaction was lost
 }
 
-func startWriter(ctx context.Context, path string, dialect dialect) (*writer, error) {
-	handle, err := sql.Open("sqlite", dsn(path, writerPragmas))
+func startWriter(ctx context.Context, dsn string, dialect dialect) (*writer, error) {
+	handle, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,10 @@ type dialect struct {
 	words migrationWords
 
 	begin            string // begins a transaction that will write
-	checkpoint       string // empties the write-ahead log
+	measureLog       string // tells how much the write-ahead log holds, as the next three do
+	moveLog          string // moves it into the database file beside all others, as far as that goes
+	restartLog       string // moves the rest, so that the next write begins the log anew
+	emptyLog         string // moves it and makes it empty
 	overwriteDeleted string // from now on this connection overwrites what it deletes
 	overwriteLess    string // from now on only where that costs no further writing
 	damage           string // lists what is wrong with the structure of the database
@@ -55,7 +58,10 @@ func sqliteDialect() dialect {
 			dropIndex: func(name, _ string) string { return "DROP INDEX " + name },
 		},
 		begin:            "BEGIN IMMEDIATE",
-		checkpoint:       "PRAGMA wal_checkpoint(TRUNCATE)",
+		measureLog:       "PRAGMA wal_checkpoint(NOOP)",
+		moveLog:          "PRAGMA wal_checkpoint(PASSIVE)",
+		restartLog:       "PRAGMA wal_checkpoint(RESTART)",
+		emptyLog:         "PRAGMA wal_checkpoint(TRUNCATE)",
 		overwriteDeleted: "PRAGMA secure_delete = ON",
 		overwriteLess:    "PRAGMA secure_delete = FAST",
 		damage:           "PRAGMA integrity_check(20)",

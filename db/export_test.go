@@ -82,3 +82,29 @@ func Plan(t interface{ Fatal(...any) }, d *DB, query string, arguments ...any) (
 	}
 	return lines
 }
+
+// LogState tells how many pages the write-ahead log holds, and how many of them the database file has.
+func LogState(t interface{ Fatal(...any) }, d *DB) (held, moved int) {
+	d.checkpoints.turn.Lock()
+	defer d.checkpoints.turn.Unlock()
+	state, err := d.checkpoints.ask(context.Background(), d.dialect.measureLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state.held, state.moved
+}
+
+// LogPages is how long the log may get before it is moved.
+const LogPages = logPages
+
+// ReadOn begins to read and keeps on until the returned function is called.
+func ReadOn(t interface{ Fatal(...any) }, d *DB) (end func()) {
+	rows, err := d.readers.QueryContext(context.Background(), "SELECT a.id FROM apps a, goose_db_version")
+	if err != nil || !rows.Next() {
+		t.Fatal("nothing to read", err)
+	}
+	return func() { rows.Close() }
+}
+
+// FillProbe changes some 16 pages.
+func (t *Tx) FillProbe() error { return t.fillProbe() }

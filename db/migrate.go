@@ -61,7 +61,7 @@ func tooNew(have, known int64) error {
 }
 
 func (d *DB) withMigrations(ctx context.Context, path string, work func(provider *goose.Provider, have, known int64) error) error {
-	handle, err := sql.Open("sqlite", d.dsn(path, writerPragmas))
+	handle, err := sql.Open("sqlite", d.dsn(path, migrationPragmas))
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,8 @@ type DB struct {
 	readers *sql.DB
 	read    *Queries
 	writer  *writer
+
+	checkpoints *checkpointer
 }
 
 // Open opens the database of a data folder, which it creates with nobody else's permissions, and brings its schema up to
@@ -89,6 +91,10 @@ func (d *DB) open(ctx context.Context, prepare func(*DB, context.Context, string
 	if err != nil {
 		return errors.Join(err, readers.Close())
 	}
+	d.checkpoints, err = startCheckpointer(ctx, d.dsn(path, checkpointPragmas), d.dialect, d.writer)
+	if err != nil {
+		return errors.Join(err, readers.Close(), d.writer.close())
+	}
 	return nil
 }
 
@@ -104,7 +110,7 @@ func (d *DB) Read() *Queries { return d.read }
 // Close waits for the writes that were accepted, then closes. The writer goes last, since the last connection to go empties
 // the write-ahead log into the database file, and a reader cannot.
 func (d *DB) Close() error {
-	return errors.Join(d.readers.Close(), d.writer.close())
+	return errors.Join(d.readers.Close(), d.checkpoints.close(), d.writer.close())
 }
 
 func (d *DB) file(name string) string { return filepath.Join(d.folder, name) }
@@ -148,10 +154,11 @@ func ownFolder(folder string) error {
 
 // Pragmas of every connection. busy_timeout stands first, so that the others wait too.
 var (
-	sharedPragmas = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}
-	writerPragmas = append(sharedPragmas[:len(sharedPragmas):len(sharedPragmas)],
-		"secure_delete(FAST)", "journal_size_limit(67108864)")
-	readerPragmas = append(sharedPragmas[:len(sharedPragmas):len(sharedPragmas)], "query_only(1)")
+	sharedPragmas     = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}
+	migrationPragmas  = append(slices.Clip(sharedPragmas), "secure_delete(FAST)", "journal_size_limit(67108864)")
+	writerPragmas     = append(slices.Clip(migrationPragmas), "wal_autocheckpoint(0)")
+	readerPragmas     = append(slices.Clip(sharedPragmas), "query_only(1)")
+	checkpointPragmas = append([]string{"busy_timeout(20)"}, sharedPragmas[1:]...) // while it waits for readers, writes are held
 )
 
 func (d *DB) dsn(path string, pragmas []string) string {

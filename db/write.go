@@ -61,13 +61,15 @@ type writer struct {
 	tx         *Tx
 
 	queue   chan *write
-	errands chan *write // what cannot be done inside a transaction
+	errands chan *write   // what cannot be done inside a transaction
+	changed chan struct{} // enough has changed for somebody to look at the length of the log
 	closing sync.RWMutex
 	closed  bool
 	stopped chan struct{}
 
 	commits, writes atomic.Uint64
 	failing         atomic.Bool // the last transaction was lost
+	changes         int         // since the checkpointer was woken
 }
 
 func startWriter(ctx context.Context, dsn string, dialect dialect) (*writer, error) {
@@ -82,7 +84,7 @@ func startWriter(ctx context.Context, dsn string, dialect dialect) (*writer, err
 	w := &writer{
 		handle: handle, connection: connection,
 		tx:    newTx(dialect, connection),
-		queue: make(chan *write, queueLength), errands: make(chan *write), stopped: make(chan struct{}),
+		queue: make(chan *write, queueLength), errands: make(chan *write), changed: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	go w.run()
 	return w, nil
@@ -207,7 +209,21 @@ func (w *writer) transact(batch []*write, savepoints bool) error {
 	}
 	w.commits.Add(1)
 	w.writes.Add(uint64(kept))
+	w.noteChanges(w.tx.changes)
 	return nil
+}
+
+// noteChanges wakes the checkpointer now and then.
+func (w *writer) noteChanges(n int) {
+	w.changes += n
+	if w.changes < checkpointEvery {
+		return
+	}
+	w.changes = 0
+	select {
+	case w.changed <- struct{}{}:
+	default: // it is awake
+	}
 }
 
 // attempt runs one write. Its own failure ends that write alone; an error returned here ends the transaction.

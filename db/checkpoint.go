@@ -1,0 +1,141 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"time"
+
+	"wxkeeper/app"
+)
+
+const (
+	logPages         = 2000 // of the write-ahead log from which on it is moved into the database file: 8 MB
+	heldPages        = 250  // that may be left to move while writes are held
+	passes           = 4    // beside the writes at most, until no more is left than that
+	checkpointEvery  = 256  // changes, after which the log is measured again
+	emptyingTries    = 100
+	emptyingInterval = 50 * time.Millisecond
+)
+
+// checkpointer moves the write-ahead log into the database file, on a connection and a goroutine of its own: what the engine
+// does by itself it does in somebody's commit.
+type checkpointer struct {
+	dialect    dialect
+	writer     *writer
+	handle     *sql.DB
+	connection *sql.Conn
+	turn       sync.Mutex // the engine knows one checkpoint at a time
+	due        int        // pages of the log from which on the next is due
+	stop       context.CancelFunc
+	stopped    chan struct{}
+}
+
+// logState is how much the log holds, in pages.
+type logState struct {
+	busy        bool // others keep it from being begun anew
+	held, moved int
+}
+
+func startCheckpointer(ctx context.Context, dsn string, dialect dialect, writer *writer) (*checkpointer, error) {
+	handle, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	connection, err := handle.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(err, handle.Close())
+	}
+	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	c := &checkpointer{
+		dialect: dialect, writer: writer, handle: handle, connection: connection,
+		due: logPages, stop: stop, stopped: make(chan struct{}),
+	}
+	go c.run(lasting)
+	return c, nil
+}
+
+// close ends the goroutine. The writer must be alive: the goroutine may be waiting for it.
+func (c *checkpointer) close() error {
+	c.stop()
+	<-c.stopped
+	return errors.Join(c.connection.Close(), c.handle.Close())
+}
+
+func (c *checkpointer) run(ctx context.Context) {
+	defer close(c.stopped)
+	for {
+		select {
+		case <-c.writer.changed:
+			c.checkpoint(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// checkpoint shortens a log that is too long. A failure is no news: the log still holds everything, the writer meets the same
+// disk, and further changes lead here again.
+func (c *checkpointer) checkpoint(ctx context.Context) {
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	state, err := c.ask(ctx, c.dialect.measureLog)
+	if err != nil || state.held < c.due {
+		return
+	}
+	after, err := c.move(ctx, func(*Tx) (logState, error) { return c.ask(ctx, c.dialect.restartLog) })
+	c.due = logPages
+	if err != nil || after.busy { // somebody reads for long: later
+		c.due += state.held
+	}
+}
+
+// empty empties the log. Between its tries it lets writes pass.
+func (c *checkpointer) empty(ctx context.Context) error {
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	for range emptyingTries {
+		state, err := c.move(ctx, func(t *Tx) (logState, error) {
+			if err := t.exec(t.dialect.overwriteLess); err != nil {
+				return logState{}, err
+			}
+			return c.ask(ctx, t.dialect.emptyLog)
+		})
+		if err != nil || !state.busy {
+			return err
+		}
+		select {
+		case <-time.After(emptyingInterval):
+		case <-ctx.Done():
+			return app.Fail(app.StorageUnavailable, "").Because(context.Cause(ctx))
+		}
+	}
+	return app.Fail(app.StorageUnavailable, "").Because(errBusyLog)
+}
+
+// move moves the log beside the writes, and what was written meanwhile between two of them, in which finish ends the work.
+func (c *checkpointer) move(ctx context.Context, finish func(*Tx) (logState, error)) (state logState, err error) {
+	for range passes {
+		state, err := c.ask(ctx, c.dialect.moveLog)
+		if err != nil {
+			return state, err
+		}
+		if state.held-state.moved <= heldPages {
+			break
+		}
+	}
+	err = c.writer.between(ctx, func(t *Tx) error {
+		state, err = finish(t)
+		return err
+	})
+	return state, err
+}
+
+func (c *checkpointer) ask(ctx context.Context, statement string) (state logState, err error) {
+	err = c.connection.QueryRowContext(ctx, statement).Scan(&state.busy, &state.held, &state.moved)
+	if err != nil {
+		err = app.Fail(app.StorageUnavailable, "").Because(err)
+	}
+	return state, err
+}

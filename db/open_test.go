@@ -17,9 +17,9 @@ import (
 var start = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 
 // open opens a database in a folder of its own, with one app.
-func open(t *testing.T) (*db.DB, app.App) {
+func open(t *testing.T, options ...db.Option) (*db.DB, app.App) {
 	t.Helper()
-	store, err := db.Open(t.Context(), t.TempDir())
+	store, err := db.Open(t.Context(), t.TempDir(), options...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,17 +52,9 @@ func TestPowerLossLosesNothingAcknowledged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer watched.Close()
+	t.Cleanup(func() { watched.Close() })
 	watched.Record()
-	store, err := db.Open(t.Context(), t.TempDir(), db.WithVFS(watched.Name()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	one, err := store.EnsureApp(t.Context(), "wx0123456789abcdef", start)
-	if err != nil {
-		t.Fatal(err)
-	}
+	store, one := open(t, db.WithVFS(watched.Name()))
 	ring, err := store.EnsureKeyRing(t.Context(), [32]byte{7}, start)
 	if err != nil {
 		t.Fatal(err)
@@ -115,8 +107,9 @@ func liveUnderWatch(t *testing.T, store *db.DB, watched *disk.Disk, ring *db.Key
 
 func newLife(one app.App, n int) *life {
 	user := newUser(one, fmt.Sprintf("openid-%d", n), app.UserNumber(100_000_000+n))
+	user.ID = app.UserID(app.FirstID(start)) + app.UserID(n) // random ones may collide
 	return &life{user: user, key: app.KeyRecord{
-		ID: app.KeyID(app.NewID(start)), UserID: user.ID, AskedAt: start, Sealed: []byte(user.OpenID),
+		ID: app.KeyID(user.ID), UserID: user.ID, AskedAt: start, Sealed: []byte(user.OpenID),
 	}}
 }
 

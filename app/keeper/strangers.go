@@ -18,8 +18,9 @@ const (
 // strangers records failures of nobody known (bad codes, unknown tokens) in batches that no request waits for: a stranger
 // cannot make us flush.
 type strangers struct {
-	store *db.DB
-	log   *slog.Logger
+	store   *db.DB
+	log     *slog.Logger
+	failing bool // and the log says so
 
 	lock    sync.Mutex
 	waiting []failure
@@ -97,9 +98,12 @@ func (s *strangers) flush() {
 		return nil
 	})
 	if err != nil {
-		s.log.Error("failures of strangers not recorded yet", "error", err)
+		if !s.failing {
+			s.log.Error("failures of strangers not recorded yet", "error", err)
+		}
 		s.putBack(waiting, counts)
 	}
+	s.failing = err != nil
 }
 
 func (s *strangers) take() ([]failure, map[counted]int64) {

@@ -120,13 +120,16 @@ func failureOf(err error) *app.Error {
 	return app.Fail(app.Internal, "").Because(err)
 }
 
-// logFailure tells the operator what the client is not told; what was the caller's own doing, for debugging only. The route
-// stands for the address, which may hold anything.
+// logFailure tells the operator what the client is not told; what was the caller's own doing, for debugging only, and of failing
+// storage the first request alone. The route stands for the address, which may hold anything.
 func (s *Server) logFailure(c echo.Context, err error, wire wireFailure) {
 	ctx, level := c.Request().Context(), slog.LevelError
 	gone := ctx.Err() != nil && errors.Is(err, context.Canceled)
 	if wire.status < http.StatusInternalServerError || gone {
 		level = slog.LevelDebug
+	}
+	if level == slog.LevelError && app.KindOf(err) == app.StorageUnavailable && !s.storageFailing.CompareAndSwap(false, true) {
+		level = slog.LevelDebug // it was told already
 	}
 	s.log.LogAttrs(ctx, level, "request failed",
 		slog.String("request_id", string(callerOf(c).RequestID)),
@@ -134,6 +137,13 @@ func (s *Server) logFailure(c echo.Context, err error, wire wireFailure) {
 		slog.Int("code", wire.code),
 		slog.String("reason", string(app.ReasonOf(err))),
 		slog.String("error", err.Error()))
+}
+
+// noteStorage is called when something was stored: the operator who was told that the storage fails learns that it is well again.
+func (s *Server) noteStorage(ctx context.Context) {
+	if s.storageFailing.Load() && s.ready(ctx) == nil && s.storageFailing.CompareAndSwap(true, false) {
+		s.log.InfoContext(ctx, "the storage works again")
+	}
 }
 
 // setRetryAfter says when to come again, where that is known; with TooManyRequests always.

@@ -27,6 +27,7 @@ func (s *Server) login(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	s.noteStorage(c.Request().Context())
 	return reply(c, loginReply{login.Token.Reveal(), seconds(login.ExpiresIn), login.User.String()})
 }
 
@@ -59,6 +60,7 @@ func (s *Server) getInfo(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	s.noteStorage(c.Request().Context())
 	return reply(c, openedReply(opened))
 }
 
@@ -150,6 +152,7 @@ func (s *Server) readyz(c echo.Context) error {
 	if err := s.ready(c.Request().Context()); err != nil {
 		return app.Fail(app.StorageUnavailable, "").Because(err)
 	}
+	s.noteStorage(c.Request().Context())
 	return reply(c, nothing{})
 }
 

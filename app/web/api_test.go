@@ -20,15 +20,21 @@ type house struct {
 	*Server
 	weChat *weChat
 	store  *db.DB
+	log    *logBook
 }
 
 func newHouse(t testing.TB, change ...func(*Options)) house {
 	t.Helper()
-	standIn, address := newWeChat(t)
 	store, err := db.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newHouseOn(t, store, change...)
+}
+
+func newHouseOn(t testing.TB, store *db.DB, change ...func(*Options)) house {
+	t.Helper()
+	standIn, address := newWeChat(t)
 	ring, err := store.EnsureKeyRing(t.Context(), [32]byte{1}, noon)
 	if err != nil {
 		t.Fatal(err)
@@ -55,8 +61,8 @@ func newHouse(t testing.TB, change ...func(*Options)) house {
 		keeping.Close()
 		_ = store.Close() // a test may have closed it
 	})
-	s, _ := newServer(append(change, func(o *Options) { o.Keeper, o.Ready = keeping, store.Ready })...)
-	return house{s, standIn, store}
+	s, book := newServer(append(change, func(o *Options) { o.Keeper, o.Ready = keeping, store.Ready })...)
+	return house{s, standIn, store, book}
 }
 
 // TestContract plays the scripts of testdata/contract.

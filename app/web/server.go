@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -42,6 +43,8 @@ type Server struct {
 	log          *slog.Logger
 	clock        func() time.Time
 	echo         *echo.Echo
+
+	storageFailing atomic.Bool // and the log says so
 }
 
 // New builds a Server. It starts nothing.

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -121,17 +120,27 @@ func createPrivately(folder, path string) error {
 	if err := ownFolder(folder); err != nil {
 		return err
 	}
-	_, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(path + "-wal"); err == nil {
-			return fmt.Errorf("%s is gone but its write-ahead log is still there: restore a backup, or move the log away", path)
-		}
+	if err := insistOnLogOfDatabase(path); err != nil {
+		return err
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, filePermissions)
 	if err != nil {
 		return err
 	}
 	return errors.Join(file.Chmod(filePermissions), file.Close())
+}
+
+// insistOnLogOfDatabase refuses a log whose database is gone or empty: the engine would throw it away and begin afresh.
+func insistOnLogOfDatabase(path string) error {
+	database, err := sizeOf(path)
+	if err != nil {
+		return err
+	}
+	log, err := sizeOf(path + "-wal")
+	if err == nil && database == 0 && log > 0 {
+		err = fmt.Errorf("%s is gone or empty but its write-ahead log is still there: restore a backup, or move the log away", path)
+	}
+	return err
 }
 
 // ownFolder makes the data folder, or closes to others one that holds nothing but our files. A folder with other things in it is
@@ -236,5 +245,8 @@ func (d *DB) Damage(ctx context.Context) ([]string, error) {
 		}
 		return err
 	})
+	if err != nil && len(found) > 0 { // the search ends where the damage is too bad
+		return append(found, err.Error()), nil
+	}
 	return found, err
 }

@@ -135,6 +135,10 @@ func TestDamagedFileIsNeverReplaced(t *testing.T) {
 		"log without database": func(folder string) error {
 			return os.WriteFile(filepath.Join(folder, "wxkeeper.db-wal"), []byte("log"), 0o600)
 		},
+		"log of an empty database": func(folder string) error {
+			return errors.Join(os.WriteFile(filepath.Join(folder, "wxkeeper.db"), nil, 0o600),
+				os.WriteFile(filepath.Join(folder, "wxkeeper.db-wal"), []byte("log"), 0o600))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -150,6 +154,52 @@ func TestDamagedFileIsNeverReplaced(t *testing.T) {
 				t.Errorf("error is %v", err)
 			}
 		})
+	}
+}
+
+// TestDamagedPageIsTold: what does not need the page goes on, what does is refused, and the check finds it.
+func TestDamagedPageIsTold(t *testing.T) {
+	folder := t.TempDir()
+	store, err := db.Open(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := store.EnsureApp(t.Context(), "wx1", start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := addUser(t, store, newUser(one, "openid", 1))
+	root, err := db.Column[int64](store, "SELECT rootpage FROM sqlite_schema WHERE name = 'users'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder, "wxkeeper.db")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(content[(root-1)*4096:root*4096], strings.Repeat("noise ", 1000))
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if store, err = db.Open(t.Context(), folder); err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if _, err := store.Read().UserByID(t.Context(), user.ID); app.KindOf(err) != app.StorageUnavailable {
+		t.Errorf("reading the page: %v", err)
+	}
+	if err := store.Write(t.Context(), inserting(newUser(one, "other", 2))); app.KindOf(err) != app.StorageUnavailable {
+		t.Errorf("writing to the page: %v", err)
+	}
+	if _, err := store.EnsureApp(t.Context(), "wx2", start); err != nil {
+		t.Errorf("another page: %v", err)
+	}
+	if damage, err := store.Damage(t.Context()); err != nil || len(damage) == 0 {
+		t.Errorf("damage %q, %v", damage, err)
 	}
 }
 

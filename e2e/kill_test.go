@@ -25,16 +25,19 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 		rounds = killRoundsShort
 		t.Logf("short: %d of %d rounds", rounds, killRounds)
 	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	dice := rand.New(rand.NewPCG(seed, 0))
 	began := time.Now()
 	w := newWeChat(t)
 	settings := settingsOf(t, w.URL, "WXKEEPER_API_RATE=0")
 	all := &ledger{}
 	for range rounds {
-		killWhileStarting(t, settings)
+		killWhileStarting(t, settings, dice)
 		s := serve(t, settings)
 		all.wantKept(t, s)
 		load := startLoad(s, w)
-		<-time.After(time.Duration(50+rand.IntN(700)) * time.Millisecond)
+		<-time.After(time.Duration(50+dice.IntN(700)) * time.Millisecond)
 		s.kill()
 		all.add(load.wait()...)
 	}
@@ -53,9 +56,9 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 }
 
 // killWhileStarting kills a server that may still be busy with its start, the very first one with making its database.
-func killWhileStarting(t *testing.T, settings []string) {
+func killWhileStarting(t *testing.T, settings []string, dice *rand.Rand) {
 	p := start(t, settings, "serve")
-	<-time.After(time.Duration(rand.IntN(120)) * time.Millisecond)
+	<-time.After(time.Duration(dice.IntN(120)) * time.Millisecond)
 	p.kill()
 }
 

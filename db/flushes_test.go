@@ -21,8 +21,8 @@ func TestFlushesForAcknowledgedWrites(t *testing.T) {
 		least, most     float64 // flushes a write
 	}{
 		{clients: 1, writes: 200, least: 0.95, most: 1.2},
-		{clients: 32, writes: 40, flush: time.Millisecond, most: 0.25},
-		{clients: 256, writes: 20, flush: time.Millisecond, most: 0.05},
+		{clients: 32, writes: 30, flush: time.Millisecond, most: 0.25},
+		{clients: 256, writes: 8, flush: time.Millisecond, most: 0.05},
 	} {
 		t.Run(fmt.Sprint(test.clients), func(t *testing.T) {
 			watched, err := disk.Watch(t.Name())

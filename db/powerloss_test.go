@@ -21,7 +21,7 @@ const (
 	powerLosses      = 40
 	powerLossesShort = 10
 	powerClients     = 8
-	powerLives       = 30 // of each client, one after the other
+	powerLives       = 15 // of each client, one after the other
 	powerVisits      = 4  // of each life: the first is a login, the others change the nickname
 )
 
@@ -93,7 +93,7 @@ func liveUnderWatch(t *testing.T, store *db.DB, watched *disk.Disk, ring *db.Key
 				lock.Lock()
 				lives = append(lives, l)
 				lock.Unlock()
-				if client == 0 && n%10 == 9 {
+				if client == 0 && n%5 == 4 {
 					if err := store.Checkpoint(context.Background()); err != nil {
 						t.Error(err)
 					}

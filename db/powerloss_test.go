@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -140,7 +141,10 @@ func (l *life) store(tx *db.Tx, ring *db.KeyRing, before, after app.User) error 
 		return err
 	}
 	if before.LastEvent != 0 {
-		return tx.UpdateUser(before, after)
+		if changed, err := tx.UpdateUser(before, after); err != nil || !changed {
+			return errors.Join(err, fmt.Errorf("changed is %v", changed))
+		}
+		return nil
 	}
 	if err := tx.InsertUser(after); err != nil {
 		return err

@@ -39,6 +39,7 @@ import (
 	"wxkeeper/app/web"
 	"wxkeeper/app/wechat"
 	"wxkeeper/db"
+	"wxkeeper/db/disk"
 	"wxkeeper/db/sample"
 	"wxkeeper/views"
 )
@@ -105,7 +106,8 @@ func run(ctx context.Context, arguments []string, env config.Env, std command.St
 
 type serveCommand struct {
 	config.Serve
-	Measured bool `hidden:"" help:"For bench: tell counters to whoever asks on standard input, and stop when it ends."`
+	Measured  bool          `hidden:"" help:"For bench: tell counters to whoever asks on standard input, and stop when it ends."`
+	SlowFlush time.Duration `hidden:"" help:"For bench, beside --measured: how much longer each flush of the disk takes."`
 }
 
 // Run serves until it is told to stop.
@@ -122,21 +124,37 @@ func (c *serveCommand) Run(ctx context.Context, env config.Env, std command.Stre
 		debug.SetGCPercent(garbageAllowed)
 	}
 	host := web.Host{Settings: inForce(c.Serve, settings)}
+	if c.Measured {
+		return c.measured(ctx, settings, host, log, std)
+	}
+	return serve(ctx, settings, host, nil, log, func(running running) error { return sayServing(log, settings, running) })
+}
+
+// measured serves with a disk that counts its flushes, until whoever measures ends standard input.
+func (c *serveCommand) measured(
+	ctx context.Context, settings config.Config, host web.Host, log *slog.Logger, std command.Streams,
+) (err error) {
+	watched, err := disk.Watch("measured")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, watched.Close()) }()
+	watched.Slow(c.SlowFlush)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	return serve(ctx, settings, host, nil, log, func(running running) error {
-		log.Info("serving", "address", running.address, "version", version, "appid", settings.Appid)
-		if c.Measured {
-			go func() { // ends with standard input, or with the process
-				defer stop()
-				_ = bench.Gauge(std.In, std.Out, running.address, func() bench.Readings {
-					commits, writes := running.store.Written()
-					return bench.Readings{Commits: commits, Writes: writes}
-				})
-			}()
-		}
-		return nil
-	})
+	started := func(running running) error {
+		go func() { // ends with standard input, or with the process
+			defer stop()
+			_ = bench.Gauge(std.In, std.Out, running.address, func() bench.Readings { return bench.Readings{Flushes: watched.Flushes()} })
+		}()
+		return sayServing(log, settings, running)
+	}
+	return serve(ctx, settings, host, nil, log, started, db.WithVFS(watched.Name()))
+}
+
+func sayServing(log *slog.Logger, settings config.Config, running running) error {
+	log.Info("serving", "address", running.address, "version", version, "appid", settings.Appid)
+	return nil
 }
 
 // garbageAllowed is how much garbage may gather, in percent of what is in use: little is, so that Go's own 100 would have the
@@ -164,12 +182,12 @@ type emulation struct {
 type running struct {
 	address  string
 	accounts *operator.Accounts
-	store    *db.DB
 }
 
 // serve builds the parts bottom up, calls started once requests are taken, and stops the parts in reverse when the context ends.
 func serve(
 	ctx context.Context, settings config.Config, host web.Host, emulated *emulation, log *slog.Logger, started func(running) error,
+	storage ...db.Option,
 ) (err error) {
 	host.StartedAt, host.Folder, host.Push = time.Now(), settings.Data, settings.PushToken != ""
 	lock, err := db.LockFolder(settings.Data)
@@ -177,7 +195,7 @@ func serve(
 		return err
 	}
 	defer lock.Release()
-	store, err := db.Open(ctx, settings.Data)
+	store, err := db.Open(ctx, settings.Data, storage...)
 	if err != nil {
 		return err
 	}
@@ -245,7 +263,7 @@ func serve(
 	if settings.AdminAddr != "" {
 		handlers = []placed{{settings.Addr, api.Handler(), nil}, {settings.AdminAddr, dashboard.Handler(), feed.Close}}
 	}
-	return serveAll(ctx, handlers, log, func(address string) error { return started(running{address, accounts, store}) })
+	return serveAll(ctx, handlers, log, func(address string) error { return started(running{address, accounts}) })
 }
 
 // placed is a handler and the address it is served at.

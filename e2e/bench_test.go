@@ -23,7 +23,7 @@ type measured struct {
 	Errors    int
 	Wrong     int      `json:"wrong_bodies"`
 	First     string   `json:"first_failure"`
-	Commits   *float64 `json:"commits_per_write"`
+	Flushes   *float64 `json:"flushes_per_write"`
 	Database  int64    `json:"database_bytes"`
 }
 
@@ -76,8 +76,8 @@ func (m measured) wantSound(t *testing.T, line string) {
 	if m.Requests == 0 || m.PerSecond <= 0 || m.P50 <= 0 || m.P99 < m.P50 || m.Max < m.P99 || m.Database == 0 {
 		t.Errorf("no measurement: %s", line)
 	}
-	if writes := m.Scenario == "login" || m.Scenario == "getinfo"; writes && (m.Commits == nil || *m.Commits <= 0) {
-		t.Errorf("commits were not counted: %s", line)
+	if writes := m.Scenario == "login" || m.Scenario == "getinfo"; writes && (m.Flushes == nil || *m.Flushes <= 0) {
+		t.Errorf("flushes were not counted: %s", line)
 	}
 }
 

@@ -9,8 +9,7 @@ import (
 
 // Readings are what a measured server counts by itself, from its start.
 type Readings struct {
-	Commits uint64 `json:"commits"` // that reached the disk
-	Writes  uint64 `json:"writes"`  // that they carried
+	Flushes int64 `json:"flushes"` // how often the disk was asked to make durable what was written
 }
 
 type hello struct {

@@ -31,7 +31,7 @@ type round struct {
 	cpu     time.Duration
 	ownCPU  time.Duration // of whoever asks, and of WeChat's stand-in
 	rss     int64
-	commits uint64
+	flushes int64
 	known   bool // cpu, ownCPU and rss are
 }
 
@@ -68,7 +68,7 @@ func (b *bench) measure(ctx context.Context, t *target, s scenario, l load) (rou
 	}
 	usedThen, _ := usageOf(pid)
 	ownThen, _ := usageOf(os.Getpid())
-	r.cpu, r.ownCPU, r.commits = usedThen.cpu-used.cpu, ownThen.cpu-own.cpu, after.Commits-before.Commits
+	r.cpu, r.ownCPU, r.flushes = usedThen.cpu-used.cpu, ownThen.cpu-own.cpu, after.Flushes-before.Flushes
 	return r, nil
 }
 

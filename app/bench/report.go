@@ -33,8 +33,8 @@ type Measurement struct {
 	RSS        *int64   `json:"rss_bytes,omitempty"`        // the most the server held; nil: not measured here
 	Database   int64    `json:"database_bytes"`             // all files in its folder
 
-	// CommitsPerWrite is how many commits an acknowledged write took; nil where nothing is written.
-	CommitsPerWrite *float64 `json:"commits_per_write,omitempty"`
+	// FlushesPerWrite is how many flushes of the disk an acknowledged write took; nil where nothing is written.
+	FlushesPerWrite *float64 `json:"flushes_per_write,omitempty"`
 }
 
 func (b *bench) summary(s scenario, l load, t *target, rounds []round) Measurement {
@@ -45,13 +45,13 @@ func (b *bench) summary(s scenario, l load, t *target, rounds []round) Measureme
 	var all tally
 	var cpu, own time.Duration
 	var rss int64
-	var commits uint64
+	var flushes int64
 	known := true
 	for _, one := range rounds {
 		all.merge(one.tally)
 		m.Rounds = append(m.Rounds, rounded(one.perSecond()))
 		own += one.ownCPU
-		cpu, rss, commits = cpu+one.cpu, max(rss, one.rss), commits+one.commits
+		cpu, rss, flushes = cpu+one.cpu, max(rss, one.rss), flushes+one.flushes
 		known = known && one.known
 	}
 	m.PerSecond, m.Requests, m.Errors, m.Wrong = median(m.Rounds), all.latencies.count, all.errors, all.wrong
@@ -64,8 +64,8 @@ func (b *bench) summary(s scenario, l load, t *target, rounds []round) Measureme
 		m.CPUSeconds, m.LoadCPU, m.RSS = &seconds, &ownSeconds, &rss
 	}
 	if writes := s.writes * float64(m.Requests); writes > 0 && t.name != yardstickName+" nothing" {
-		per := math.Round(float64(commits)/writes*1e4) / 1e4
-		m.CommitsPerWrite = &per
+		per := math.Round(float64(flushes)/writes*1e4) / 1e4
+		m.FlushesPerWrite = &per
 	}
 	return m
 }
@@ -140,10 +140,10 @@ func (r *report) table(out io.Writer) error {
 	fmt.Fprintf(out, "wxkeeper %s, %s, %s, %d cores, %v ms a flush, %d users\n\n", r.machine.Version, r.machine.Go, r.machine.System,
 		r.machine.Cores, r.machine.FlushMS, r.machine.Users)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SCENARIO\tTARGET\tCLIENTS\tREQ/S\tP50 MS\tP95\tP99\tMAX\tERRORS\tWRONG\tCPU S\tRSS MB\tCOMMITS/WRITE\tDB MB")
+	fmt.Fprintln(table, "SCENARIO\tTARGET\tCLIENTS\tREQ/S\tP50 MS\tP95\tP99\tMAX\tERRORS\tWRONG\tCPU S\tRSS MB\tFLUSHES/WRITE\tDB MB")
 	for _, m := range r.measured {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.1f\t%d\t%d\t%s\t%s\t%s\t%.1f\n", m.Scenario, m.Target, m.asked(), m.PerSecond,
-			m.P50, m.P95, m.P99, m.Max, m.Errors, m.Wrong, number(m.CPUSeconds, 1), number(m.RSS, 1<<20), m.commits(),
+			m.P50, m.P95, m.P99, m.Max, m.Errors, m.Wrong, number(m.CPUSeconds, 1), number(m.RSS, 1<<20), m.flushes(),
 			float64(m.Database)/(1<<20))
 	}
 	if err := table.Flush(); err != nil {
@@ -175,11 +175,11 @@ func (m Measurement) asked() string {
 	return fmt.Sprint(m.Clients)
 }
 
-func (m Measurement) commits() string {
-	if m.CommitsPerWrite == nil {
+func (m Measurement) flushes() string {
+	if m.FlushesPerWrite == nil {
 		return "-"
 	}
-	return number(m.CommitsPerWrite, 1)
+	return number(m.FlushesPerWrite, 1)
 }
 
 func number[N int64 | float64](value *N, unit float64) string {

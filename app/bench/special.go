@@ -31,11 +31,11 @@ func (b *bench) firstAnswer(ctx context.Context) error {
 }
 
 // restart stops the server and starts it on the same data: tokens stay good.
-func (b *bench) restart(ctx context.Context) error {
+func (b *bench) restart(ctx context.Context, more ...string) error {
 	if err := b.server.process.stop(); err != nil {
 		return err
 	}
-	again, err := b.startServer(ctx)
+	again, err := b.startServer(ctx, more...)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (b *bench) single(ctx context.Context) error {
 		return err
 	}
 	m := measured[0]
-	b.report.atLeast("commits a write, one client", value(m.CommitsPerWrite), 0.95, "")
+	b.report.atLeast("flushes a write, one client", value(m.FlushesPerWrite), 0.95, "")
 	if m.CPUSeconds == nil || m.Requests == 0 {
 		return nil
 	}
@@ -125,8 +125,9 @@ func flushTime(folder string) (time.Duration, error) {
 	return time.Duration(median(took)), nil
 }
 
-// gathering measures how many writes share a commit.
+// gathering measures how many writes share a flush, and what a disk costs whose flushes take longer.
 func (b *bench) gathering(ctx context.Context) error {
+	const slower = time.Millisecond
 	for _, one := range []struct {
 		clients int
 		bound   float64
@@ -136,11 +137,23 @@ func (b *bench) gathering(ctx context.Context) error {
 		}
 		s := getInfos
 		s.name = fmt.Sprintf("getinfo, %d clients", one.clients)
-		measured, err := b.inTurn(ctx, s, load{clients: one.clients, lasts: b.options.Lasts}, b.targets()...)
+		fast, err := b.inTurn(ctx, s, load{clients: one.clients, lasts: b.options.Lasts}, b.targets()...)
 		if err != nil {
 			return err
 		}
-		b.report.atMost(fmt.Sprintf("commits a write, %d clients", one.clients), value(measured[0].CommitsPerWrite), one.bound, "")
+		if err := b.restart(ctx, "--slow-flush", slower.String()); err != nil {
+			return err
+		}
+		s.name += fmt.Sprintf(", %v more a flush", slower)
+		slow, err := b.inTurn(ctx, s, load{clients: one.clients, lasts: b.options.Lasts}, b.server)
+		if err != nil {
+			return err
+		}
+		if err := b.restart(ctx); err != nil {
+			return err
+		}
+		b.report.atMost("flushes a write, "+s.name, value(slow[0].FlushesPerWrite), one.bound, "")
+		b.report.atLeast("rate, "+s.name, slow[0].PerSecond/fast[0].PerSecond, 0.7, "of the fast disk's")
 	}
 	return nil
 }

@@ -50,14 +50,14 @@ const (
 	yardstickName = "yardstick"
 )
 
-// startServer starts the program itself, with its settings as they come: nothing is switched off.
-func (b *bench) startServer(ctx context.Context) (*target, error) {
+// startServer starts the program itself, with its settings as they come and more flags: nothing is switched off.
+func (b *bench) startServer(ctx context.Context, more ...string) (*target, error) {
 	vars := []string{
 		"WXKEEPER_APPID=" + string(b.ground.Appid), "WXKEEPER_SECRET=" + appSecret, "WXKEEPER_DATA=" + b.ground.Folder,
 		"WXKEEPER_MASTER_KEY=" + b.ground.MasterKey.Reveal(), "WXKEEPER_WECHAT_URL=" + b.weChat.url(), "WXKEEPER_ADDR=127.0.0.1:0",
 		"WXKEEPER_PUSH_TOKEN=oftheyardstick", "WXKEEPER_PUSH_AES_KEY=" + strings.Repeat("a", 43),
 	}
-	started, err := start(ctx, b.options.Program, []string{"serve", "--measured"}, vars, filepath.Join(b.ground.Logs, "serve.log"))
+	started, err := start(ctx, b.options.Program, append([]string{"serve", "--measured"}, more...), vars, filepath.Join(b.ground.Logs, "serve.log"))
 	if err != nil {
 		return nil, err
 	}

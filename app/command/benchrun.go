@@ -131,13 +131,10 @@ func (c *BenchYardstick) Run(ctx context.Context, std Streams) error {
 	defer stop()
 	return yardstick.Serve(ctx, yardstick.Options{
 		Folder: c.Folder, Users: c.Users, Keeping: yardstick.Keeping(c.Keeping), WeChatURL: c.WeChatURL, Appid: benchAppid, Secret: "of no use",
-	}, func(address string, written func() (commits, writes uint64)) {
+	}, func(address string, flushes func() int64) {
 		go func() { // ends with standard input, or with the process
 			defer stop()
-			_ = bench.Gauge(std.In, std.Out, address, func() bench.Readings {
-				commits, writes := written()
-				return bench.Readings{Commits: commits, Writes: writes}
-			})
+			_ = bench.Gauge(std.In, std.Out, address, func() bench.Readings { return bench.Readings{Flushes: flushes()} })
 		}()
 	})
 }

@@ -31,7 +31,7 @@ type Options struct {
 }
 
 // Serve serves until the context ends. It calls started once requests are taken.
-func Serve(ctx context.Context, options Options, started func(address string, written func() (commits, writes uint64))) error {
+func Serve(ctx context.Context, options Options, started func(address string, flushes func() int64)) error {
 	store, err := open(ctx, options)
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func Serve(ctx context.Context, options Options, started func(address string, wr
 	web := &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()
-	started(listener.Addr().String(), store.written)
+	started(listener.Addr().String(), store.disk.Flushes)
 	select {
 	case err = <-served:
 	case <-ctx.Done():

@@ -9,9 +9,10 @@ import (
 	"net/url"
 	"path/filepath"
 	"strconv"
-	"sync/atomic"
 
 	_ "modernc.org/sqlite" // the driver
+
+	"wxkeeper/db/disk"
 )
 
 // Keeping says how a yardstick stores what it learns.
@@ -45,7 +46,7 @@ type store struct {
 	begin, commit, upsert, change *sql.Stmt
 	waiting                       chan job
 	ended                         chan struct{}
-	commits, writes               atomic.Uint64
+	disk                          *disk.Disk
 }
 
 // job is one request's statement.
@@ -57,19 +58,24 @@ type job struct {
 
 func open(ctx context.Context, options Options) (*store, error) {
 	path := filepath.Join(options.Folder, "yardstick.db")
-	handle, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+pragmas)
+	watched, err := disk.Watch("yardstick")
 	if err != nil {
 		return nil, err
 	}
+	handle, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+pragmas+"&vfs="+watched.Name())
+	if err != nil {
+		return nil, errors.Join(err, watched.Close())
+	}
 	connection, err := handle.Conn(ctx)
 	if err != nil {
-		return nil, errors.Join(err, handle.Close())
+		return nil, errors.Join(err, handle.Close(), watched.Close())
 	}
 	s := &store{
+		disk:    watched,
 		keeping: options.Keeping, handle: handle, connection: connection, waiting: make(chan job, 4096), ended: make(chan struct{}),
 	}
 	if err := errors.Join(s.fill(ctx, options.Users), s.prepare(ctx)); err != nil {
-		return nil, errors.Join(err, connection.Close(), handle.Close())
+		return nil, errors.Join(err, connection.Close(), handle.Close(), watched.Close())
 	}
 	go s.run()
 	return s, nil
@@ -177,16 +183,12 @@ func (s *store) transact(batch []job) error {
 	if _, err := s.commit.Exec(); err != nil {
 		return err
 	}
-	s.commits.Add(1)
-	s.writes.Add(uint64(len(batch)))
 	return nil
 }
-
-func (s *store) written() (commits, writes uint64) { return s.commits.Load(), s.writes.Load() }
 
 // close ends the goroutine. No request may be under way.
 func (s *store) close() error {
 	close(s.waiting)
 	<-s.ended
-	return errors.Join(s.connection.Close(), s.handle.Close())
+	return errors.Join(s.connection.Close(), s.handle.Close(), s.disk.Close())
 }

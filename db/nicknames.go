@@ -99,8 +99,8 @@ func (q *Queries) rarestGrams(ctx context.Context, appID app.AppID, folded []run
 			continue
 		}
 		var n int
-		err := q.one(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM nickname_grams WHERE app_id = ? AND gram = ? LIMIT ?) AS counted`,
-			[]any{appID, gram, gramsCounted}, &n)
+		err := q.one(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM nickname_grams WHERE app_id = ? AND gram = ?"+
+			limitTo(gramsCounted)+") AS counted", []any{appID, gram}, &n)
 		switch {
 		case err != nil:
 			return "", "", err

@@ -30,7 +30,7 @@ func (q *Queries) SessionByToken(ctx context.Context, appID app.AppID, token app
 
 // SessionsOfUser lists a user's sessions, newest first.
 func (q *Queries) SessionsOfUser(ctx context.Context, user app.UserID) ([]app.Session, error) {
-	return q.sessions(ctx, "WHERE s.user_id = ? ORDER BY s.id DESC LIMIT ?", user, app.SessionsKept+1)
+	return q.sessions(ctx, "WHERE s.user_id = ? ORDER BY s.id DESC"+limitTo(app.SessionsKept+1), user)
 }
 
 // InsertSession stores a session and ends the user's oldest where there are too many. It tells whether it ended any.

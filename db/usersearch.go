@@ -85,8 +85,8 @@ func padded(ids []app.UserID) []any {
 func (q *Queries) usersNamed(ctx context.Context, ask UserListing, text string) ([]app.UserID, error) {
 	var named []app.UserID
 	lookUp := func(where string, arguments ...any) error {
-		arguments = append(append([]any{ask.AppID}, arguments...), usersNamed)
-		return q.each(ctx, "SELECT u.id FROM users u WHERE u.app_id = ? AND "+where+" ORDER BY u.id DESC LIMIT ?", arguments,
+		arguments = append([]any{ask.AppID}, arguments...)
+		return q.each(ctx, "SELECT u.id FROM users u WHERE u.app_id = ? AND "+where+" ORDER BY u.id DESC"+limitTo(usersNamed), arguments,
 			func(scan func(...any) error) error {
 				var id app.UserID
 				err := scan(&id)

@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"wxkeeper/app"
+	"wxkeeper/app/backup"
 	"wxkeeper/app/bench"
 	"wxkeeper/app/command"
 	"wxkeeper/app/config"
@@ -57,15 +58,18 @@ Every flag is an environment variable too; secrets are variables or files only, 
 
 // commands are all that the program can be told to do.
 type commands struct {
-	Sandbox  sandboxCommand   `cmd:"" help:"Start everything in one process with an emulated WeChat and a dozen phones; no account, no settings."`
-	Serve    serveCommand     `cmd:"" help:"Serve a mini program."`
-	Keygen   command.Keygen   `cmd:"" help:"Print a new master key."`
-	Operator command.Operator `cmd:"" help:"Manage who may use the dashboard."`
-	Users    command.Users    `cmd:"" help:"Work on users."`
-	Check    command.Check    `cmd:"" help:"Read all data: is everything sound, does every key open? Changes nothing and may run beside the server."`
-	Bench    command.Bench    `cmd:"" help:"See how the program fares under load."`
-	Migrate  command.Migrate  `cmd:"" help:"Bring the database up to this version. serve does it by itself."`
-	Version  command.Version  `cmd:"" help:"Print the version."`
+	Sandbox  sandboxCommand    `cmd:"" help:"Start everything in one process with an emulated WeChat and a dozen phones; no account, no settings."`
+	Serve    serveCommand      `cmd:"" help:"Serve a mini program."`
+	Keygen   command.Keygen    `cmd:"" help:"Print a new master key."`
+	Operator command.Operator  `cmd:"" help:"Manage who may use the dashboard."`
+	Users    command.Users     `cmd:"" help:"Work on users."`
+	Check    command.Check     `cmd:"" help:"Read all data: is everything sound, does every key open? Changes nothing and may run beside the server."`
+	Backup   command.Backup    `cmd:"" help:"Copy the data, beside the server, into a file."`
+	Restore  command.Restore   `cmd:"" help:"Check a backup and put it in the place of the data, while no server runs."`
+	Rotate   command.RotateKey `cmd:"" name:"rotate-key" help:"Put a new master key in the old one's place, while no server runs."`
+	Bench    command.Bench     `cmd:"" help:"See how the program fares under load."`
+	Migrate  command.Migrate   `cmd:"" help:"Bring the database up to this version. serve does it by itself."`
+	Version  command.Version   `cmd:"" help:"Print the version."`
 }
 
 func main() {
@@ -237,7 +241,13 @@ func serve(
 	accounts := operator.New(operator.Options{Store: store, Ring: ring, Clock: time.Now, Log: log})
 	jobs := &job.Record{}
 	host.Jobs = jobs.Runs
-	stopJobs := startJobs(ctx, job.Runner{Store: store, Clock: time.Now, Log: log, Record: jobs}, keys, accounts)
+	backups, err := scheduledBackups(settings, store, log)
+	if err != nil {
+		return err
+	}
+	host.Backups = len(backups) > 0
+	runner := job.Runner{Store: store, Clock: time.Now, Log: log, Record: jobs}
+	stopJobs := startJobs(ctx, runner, keys, accounts, backups...)
 	defer stopJobs()
 	push, err := newPush(settings)
 	if err != nil {
@@ -247,7 +257,7 @@ func serve(
 	defer feed.Close()
 	dashboard := web.NewDashboard(web.DashboardOptions{
 		Keeper: keys, Accounts: accounts, Store: store, TrustedProxies: settings.TrustedProxies,
-		Overview: overview.Overview{Store: store, Keeper: keys, WeChat: client, Folder: settings.Data}, Feed: feed, PublicURL: settings.PublicURL,
+		Overview: overview.Overview{Store: store, Keeper: keys, WeChat: client, Folder: settings.Data, Backups: host.Backups}, Feed: feed, PublicURL: settings.PublicURL,
 		Host: host, Phones: phones,
 		Secure: strings.HasPrefix(settings.PublicURL, "https:"),
 		Diagnosis: diagnosis.New(diagnosis.Options{
@@ -325,16 +335,34 @@ func warnWithoutOperator(ctx context.Context, store *db.DB, log *slog.Logger) er
 	return err
 }
 
-func startJobs(ctx context.Context, runner job.Runner, keys *keeper.Keeper, accounts *operator.Accounts) (stop func()) {
+// scheduledBackups is the job that takes backups, where there is a folder for them.
+func scheduledBackups(settings config.Config, store *db.DB, log *slog.Logger) ([]job.Job, error) {
+	if settings.BackupDir == "" {
+		return nil, nil
+	}
+	if _, err := backup.Recipients(settings.BackupTo); err != nil {
+		return nil, fmt.Errorf("WXKEEPER_BACKUP_AGE_RECIPIENTS: %w", err)
+	}
+	schedule := backup.Schedule{
+		Store: store, Folder: settings.BackupDir, Every: settings.BackupEvery, Keep: settings.BackupKeep, Recipients: settings.BackupTo,
+		Program: version, Clock: time.Now, Log: log,
+	}
+	return []job.Job{{Name: "backup", Every: schedule.Turn(), Run: schedule.Run}}, nil
+}
+
+func startJobs(
+	ctx context.Context, runner job.Runner, keys *keeper.Keeper, accounts *operator.Accounts, more ...job.Job,
+) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		runner.Run(ctx,
-			job.Job{Name: "sweep", Every: time.Hour, Run: keys.Sweep},
-			job.Job{Name: "sweep operators", Every: time.Hour, Run: accounts.Sweep},
-			job.Job{Name: "check keys", Every: time.Minute, Run: keys.Probe},
-			job.Job{Name: "bulk jobs", Every: time.Minute, Wake: keys.BulkWake(), Run: keys.RunBulk})
+		runner.Run(ctx, append([]job.Job{
+			{Name: "sweep", Every: time.Hour, Run: keys.Sweep},
+			{Name: "sweep operators", Every: time.Hour, Run: accounts.Sweep},
+			{Name: "check keys", Every: time.Minute, Run: keys.Probe},
+			{Name: "bulk jobs", Every: time.Minute, Wake: keys.BulkWake(), Run: keys.RunBulk},
+		}, more...)...)
 	}()
 	return func() {
 		cancel()

@@ -23,6 +23,9 @@ const (
 	ActionResumeCheck Action = "keys.resume_check"
 	ActionSettle      Action = "matters.settle"
 	ActionExportAudit Action = "audit.export"
+	ActionRestore     Action = "data.restore"
+	ActionRotateKey   Action = "data.rotate_key"
+	ActionReencrypt   Action = "data.reencrypt"
 )
 
 // What operators do to the accounts of operators.
@@ -53,8 +56,9 @@ type AuditRow struct {
 // CommandLine is who acts by the command line.
 const CommandLine = "command line"
 
-// Who else acts: WeChat by message push, and the rule that data is not kept for ever.
+// Who else acts: WeChat by message push, the rule that data is not kept for ever, and a restore, which erases again.
 const (
 	ByWeChat    = "WeChat"
 	ByRetention = "retention"
+	ByRestore   = "restore"
 )

@@ -19,14 +19,18 @@ func (t *Tx) EraseUser(ring *KeyRing, user app.User, at time.Time) error {
 			return err
 		}
 	}
-	hash := ring.OpenIDHash(user.AppID, user.OpenID)
+	return t.RememberErased(Erasure{AppID: user.AppID, Hash: ring.OpenIDHash(user.AppID, user.OpenID), At: at})
+}
+
+// RememberErased notes that somebody was erased.
+func (t *Tx) RememberErased(erased Erasure) error {
 	changed, err := t.change(`UPDATE erased SET erased_at = ? WHERE app_id = ? AND openid_hash = ?`,
-		milliseconds(at), user.AppID, hash)
+		milliseconds(erased.At), erased.AppID, erased.Hash)
 	if err != nil || changed > 0 {
 		return err
 	}
 	_, err = t.change(`INSERT INTO erased (app_id, openid_hash, erased_at) VALUES (?, ?, ?)`,
-		user.AppID, hash, milliseconds(at))
+		erased.AppID, erased.Hash, milliseconds(erased.At))
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/gofrs/flock"
@@ -154,11 +155,16 @@ func ownFolder(folder string) error {
 		return err
 	}
 	for _, entry := range entries {
-		if !slices.Contains([]string{databaseFile, databaseFile + "-wal", databaseFile + "-shm", serveLock, migrateLock, "sandbox.key"}, entry.Name()) {
+		if !ours(entry.Name()) {
 			return nil
 		}
 	}
 	return os.Chmod(folder, folderPermissions)
+}
+
+func ours(name string) bool {
+	files := []string{databaseFile, databaseFile + "-wal", databaseFile + "-shm", serveLock, migrateLock, "sandbox.key"}
+	return slices.Contains(files, name) || strings.HasPrefix(name, "replaced-") || strings.HasSuffix(name, ".partial")
 }
 
 // Pragmas of every connection. busy_timeout stands first, so that the others wait too.
@@ -171,10 +177,14 @@ var (
 )
 
 func (d *DB) dsn(path string, pragmas []string) string {
-	query := url.Values{"_txlock": {"immediate"}, "_pragma": pragmas}
-	if d.vfs != "" {
-		query.Set("vfs", d.vfs)
+	if d.vfs == "" {
+		return dsn(path, pragmas)
 	}
+	return dsn(path, pragmas) + "&vfs=" + url.QueryEscape(d.vfs)
+}
+
+func dsn(path string, pragmas []string) string {
+	query := url.Values{"_txlock": {"immediate"}, "_pragma": pragmas}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query.Encode()
 }
 

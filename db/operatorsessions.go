@@ -118,3 +118,9 @@ func (t *Tx) DeleteOperatorSessionsOver(seenBefore, begunBefore time.Time) (int6
 	return t.change(`DELETE FROM operator_sessions WHERE seen_at < ? OR id < ?`,
 		milliseconds(seenBefore), app.FirstID(begunBefore))
 }
+
+// EndAllOperatorSessions signs every operator out.
+func (t *Tx) EndAllOperatorSessions() error {
+	_, err := t.change(`DELETE FROM operator_sessions`)
+	return err
+}

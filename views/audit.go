@@ -59,7 +59,8 @@ var actions = []struct {
 		app.ActionCheck, app.ActionRelogin, app.ActionReloginMany, app.ActionReloginAll, app.ActionReset, app.ActionEndDevice, app.ActionDisable,
 		app.ActionEnable, app.ActionRevealPhone, app.ActionExport, app.ActionErase,
 	}},
-	{"house", []app.Action{app.ActionCancelJob, app.ActionPauseCheck, app.ActionResumeCheck, app.ActionSettle, app.ActionExportAudit}},
+	{"house", []app.Action{app.ActionCancelJob, app.ActionPauseCheck, app.ActionResumeCheck, app.ActionSettle, app.ActionExportAudit,
+		app.ActionRestore, app.ActionRotateKey, app.ActionReencrypt}},
 	{"operators", []app.Action{
 		app.ActionSignIn, app.ActionSignOut, app.ActionAddOperator, app.ActionSetRole, app.ActionSetPassword, app.ActionDisableOperator,
 		app.ActionEnableOperator, app.ActionEndSessions,

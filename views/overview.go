@@ -121,7 +121,7 @@ type Concern struct {
 }
 
 var concernTones = map[string]Tone{
-	"storage_failing": ToneBad, "disk_nearly_full": ToneBad, "configuration_refused": ToneBad, "wechat_failing": ToneBad, "checks_paused": ToneInfo,
+	"storage_failing": ToneBad, "disk_nearly_full": ToneBad, "backup_failing": ToneBad, "configuration_refused": ToneBad, "wechat_failing": ToneBad, "checks_paused": ToneInfo,
 }
 
 func (c Concern) tone() Tone {

@@ -15,7 +15,10 @@ type SystemPage struct {
 	Jobs     []SystemJob
 	WeChat   WeChatState
 	DataKeys []DataKey
-	Settings []SettingInForce
+	Backups  []app.BackupRun // the last ones, newest first
+	// BackupsScheduled: backups are taken by themselves.
+	BackupsScheduled bool
+	Settings         []SettingInForce
 }
 
 // Process is this program as it runs.
@@ -136,6 +139,24 @@ func (p SystemPage) state(job SystemJob) Badge {
 	return Badge{Tone: ToneGood, Icon: "circle-check", Text: p.T("system.job.done")}
 }
 
+func (p SystemPage) backupNote() string {
+	switch {
+	case !p.BackupsScheduled:
+		return p.T("system.backups.off")
+	case len(p.Backups) == 0:
+		return p.T("system.backups.none")
+	}
+	return p.T("system.backups.note")
+}
+
+// backupState is how a backup fared.
+func (p SystemPage) backupState(run app.BackupRun) Badge {
+	if run.Problem != "" {
+		return Badge{Tone: ToneBad, Icon: "circle-x", Text: p.T("system.job.failed")}
+	}
+	return Badge{Tone: ToneGood, Icon: "circle-check", Text: p.T("system.job.done")}
+}
+
 // jobName is a job in words; one that has none goes by its name.
 func (p SystemPage) jobName(name string) string {
 	if id, known := jobNames[name]; known {
@@ -144,7 +165,7 @@ func (p SystemPage) jobName(name string) string {
 	return name
 }
 
-var jobNames = map[string]string{"sweep": "sweep", "sweep operators": "sweepOperators", "check keys": "checkKeys", "bulk jobs": "bulk"}
+var jobNames = map[string]string{"sweep": "sweep", "sweep operators": "sweepOperators", "check keys": "checkKeys", "bulk jobs": "bulk", "backup": "backup"}
 
 // purpose is what a data key is for, in words; one that has none goes by its name.
 func (p SystemPage) purpose(name string) string {

@@ -35,6 +35,10 @@ type Config struct {
 	VerifyOpenID    bool
 	PushToken       app.Secret // "": no message push
 	PushAESKey      app.Secret
+	BackupDir       string // "": no scheduled backups
+	BackupEvery     time.Duration
+	BackupKeep      int
+	BackupTo        []string // age's public keys; none: backups are not encrypted
 	LogLevel        slog.Level
 	Warnings        []string // what works but should not stay so, to be logged at the start
 }
@@ -119,5 +123,9 @@ func (r *report) plain(cfg *Config, s Serve) {
 	cfg.EventsKeep = r.duration("EVENTS_KEEP", s.EventsKeep, 1)
 	cfg.LoginsWaiting = r.number("LOGINS_WAITING", s.LoginsWaiting, 1024)
 	cfg.Status200 = r.boolean("STATUS_200", string(s.Status200))
+	cfg.BackupDir = r.backupDir("BACKUP_DIR", s.BackupDir, s.Data)
+	cfg.BackupEvery = r.duration("BACKUP_EVERY", s.BackupEvery, time.Minute)
+	cfg.BackupKeep = r.number("BACKUP_KEEP", s.BackupKeep, 1)
+	cfg.BackupTo = r.ageRecipients("BACKUP_AGE_RECIPIENTS", s.BackupAgeRecipients)
 	cfg.LogLevel = r.level("LOG_LEVEL", s.LogLevel)
 }

@@ -21,6 +21,8 @@ const (
 	masterKey = "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
 )
 
+const ageRecipient = "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"
+
 // goodEnv has both secrets and no files.
 func goodEnv() config.Env {
 	return config.Env{Vars: []string{"WXKEEPER_SECRET=" + appSecret, "WXKEEPER_MASTER_KEY=" + masterKey}, ReadFile: noFiles}
@@ -52,6 +54,8 @@ func TestDefaults(t *testing.T) {
 		SealedMaxAge:    24 * time.Hour,
 		EventsKeep:      30 * 24 * time.Hour,
 		LoginsWaiting:   1024,
+		BackupEvery:     24 * time.Hour,
+		BackupKeep:      7,
 		Location:        place(t, "Asia/Shanghai"),
 		LogLevel:        slog.LevelInfo,
 	}
@@ -94,12 +98,20 @@ func TestEverythingSet(t *testing.T) {
 		LoginsWaiting:   "5000",
 		Status200:       "yes",
 		LogLevel:        "WARN",
+		BackupDir:       "/mnt/backups",
+		BackupEvery:     "6h",
+		BackupKeep:      "30",
+		Backups:         config.Backups{BackupAgeRecipients: ageRecipient + ", " + ageRecipient},
 	}.Config(goodEnv())
 	if err != nil {
 		t.Fatal(err)
 	}
 	got.Secret, got.MasterKey = "", config.MasterKey{}
 	want := config.Config{
+		BackupDir:       "/mnt/backups",
+		BackupEvery:     6 * time.Hour,
+		BackupKeep:      30,
+		BackupTo:        []string{ageRecipient, ageRecipient},
 		FollowKey:       true,
 		KeyAging:        48 * time.Hour,
 		ChecksPerMinute: 60,

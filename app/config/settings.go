@@ -26,6 +26,17 @@ type Office struct {
 	WeChatURL   string `name:"wechat-url" env:"WXKEEPER_WECHAT_URL" default:"https://api.weixin.qq.com" help:"Where WeChat's server API is: WeChat itself, a proxy of yours, or the sandbox."`
 }
 
+// Backups is what a command needs to encrypt backups.
+type Backups struct {
+	BackupAgeRecipients string `name:"backup-age-recipients" env:"WXKEEPER_BACKUP_AGE_RECIPIENTS" placeholder:"AGE1..." help:"Public keys of age, such as age1…, separated by commas: backups are encrypted to them. Empty: they are not."`
+}
+
+// Rotation is what a command needs to put a new master key in the old one's place.
+type Rotation struct {
+	Store
+	NewMasterKey onlyByEnvironment `kong:"-" env:"WXKEEPER_NEW_MASTER_KEY" help:"Required. The new master key, as wxkeeper keygen prints it. WXKEEPER_MASTER_KEY is the one it replaces."`
+}
+
 // Serve is everything the server can be told. Its texts are raw: Config checks them.
 type Serve struct {
 	Office
@@ -49,7 +60,11 @@ type Serve struct {
 	VerifyOpenID    Switch            `name:"verify-openid" env:"WXKEEPER_VERIFY_OPENID" default:"false" help:"Tell the openid at /verify/ too, for a back end that needs it."`
 	PushToken       onlyByEnvironment `kong:"-" env:"WXKEEPER_PUSH_TOKEN" help:"Token of WeChat's message push (消息推送), whose address is /wechat/push/ here. Empty: no message push."`
 	PushAESKey      onlyByEnvironment `kong:"-" env:"WXKEEPER_PUSH_AES_KEY" help:"EncodingAESKey of the message push, for its secure mode (安全模式)."`
-	LogLevel        string            `env:"WXKEEPER_LOG_LEVEL" default:"info" help:"What is logged: debug, info, warn or error and everything above it."`
+	BackupDir       string            `env:"WXKEEPER_BACKUP_DIR" placeholder:"FOLDER" help:"Folder for scheduled backups, best on another disk. Empty: none are taken."`
+	BackupEvery     string            `env:"WXKEEPER_BACKUP_EVERY" default:"24h" help:"How often a scheduled backup is taken."`
+	BackupKeep      string            `env:"WXKEEPER_BACKUP_KEEP" default:"7" help:"How many scheduled backups are kept; older ones are deleted."`
+	Backups
+	LogLevel string `env:"WXKEEPER_LOG_LEVEL" default:"info" help:"What is logged: debug, info, warn or error and everything above it."`
 }
 
 // Sandbox is what the emulator can be told; everything else has its default. Without a folder it uses a throw-away one.
@@ -82,6 +97,9 @@ func (Serve) Help() string { return secretsHelp(Serve{}) }
 
 // Help tells kong what no flag can tell: the secrets.
 func (Office) Help() string { return secretsHelp(Office{}) }
+
+// Help tells kong what no flag can tell: the master keys.
+func (Rotation) Help() string { return secretsHelp(Rotation{}) }
 
 // Help tells kong what no flag can tell: the master key.
 func (Store) Help() string { return secretsHelp(Store{}) }

@@ -2,6 +2,9 @@ package keeper
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"time"
 
 	"wxkeeper/app"
 	"wxkeeper/db"
@@ -70,4 +73,68 @@ func (k *Keeper) sweepUsers(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// rememberedAtOnce is how many erasures are noted in one transaction.
+const rememberedAtOnce = 500
+
+// EraseAgain erases from a restored copy whoever was erased after it was taken, and notes all these erasures in it. It tells how many
+// users that were. Whoever logged in again after having been erased is another user, and stays.
+func EraseAgain(ctx context.Context, store *db.DB, ring *db.KeyRing, since []db.Erasure, now time.Time) (int, error) {
+	own, err := store.Read().Erasures(ctx)
+	if err != nil {
+		return 0, err
+	}
+	newest := newestErasures(slices.Concat(own, since))
+	again := 0
+	err = eachUser(ctx, store, func(user app.User) error {
+		erased, found := newest[erasedKey{user.AppID, string(ring.OpenIDHash(user.AppID, user.OpenID))}]
+		if !found || app.ID(user.ID).Time().After(erased.At) {
+			return nil
+		}
+		again++
+		return store.Write(ctx, func(tx *db.Tx) error {
+			if err := tx.EraseUser(ring, user, erased.At); err != nil {
+				return err
+			}
+			return tx.Audit(ring, app.AuditRow{
+				At: now, Operator: app.ByRestore, Action: app.ActionErase, AppID: user.AppID, UserID: user.ID,
+				Reason: "erased on " + erased.At.UTC().Format(time.DateOnly) + ", after the backup was taken",
+			})
+		})
+	})
+	if err != nil {
+		return again, err
+	}
+	for chunk := range slices.Chunk(slices.Collect(maps.Values(newest)), rememberedAtOnce) {
+		err := store.Write(ctx, func(tx *db.Tx) error {
+			for _, one := range chunk {
+				if err := tx.RememberErased(one); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return again, err
+		}
+	}
+	return again, store.Checkpoint(ctx)
+}
+
+// erasedKey is a user by what stays of one who was erased.
+type erasedKey struct {
+	appID app.AppID
+	hash  string
+}
+
+func newestErasures(all []db.Erasure) map[erasedKey]db.Erasure {
+	newest := map[erasedKey]db.Erasure{}
+	for _, one := range all {
+		key := erasedKey{one.AppID, string(one.Hash)}
+		if one.At.After(newest[key].At) {
+			newest[key] = one
+		}
+	}
+	return newest
 }

@@ -33,7 +33,7 @@ const (
 func (o Overview) Attention(ctx context.Context, now time.Time) ([]Concern, error) {
 	var all []Concern
 	for _, look := range []func(context.Context, time.Time) ([]Concern, error){
-		o.storage, o.disk, o.configuration, o.failing, o.keysTaken, o.consent, o.pushes, o.checks,
+		o.storage, o.disk, o.backups, o.configuration, o.failing, o.keysTaken, o.consent, o.pushes, o.checks,
 	} {
 		some, err := look(ctx, now)
 		if err != nil {
@@ -91,6 +91,18 @@ func (o Overview) disk(context.Context, time.Time) ([]Concern, error) {
 		return nil, nil
 	}
 	return []Concern{{Kind: DiskNearlyFull, Free: free, Size: size, Target: Target{Page: SystemPage}}}, nil
+}
+
+// backups says whether scheduled backups fail.
+func (o Overview) backups(ctx context.Context, _ time.Time) ([]Concern, error) {
+	if !o.Backups {
+		return nil, nil
+	}
+	since, problem, err := o.Store.Read().BackupFailingSince(ctx)
+	if err != nil || problem == "" {
+		return nil, err
+	}
+	return []Concern{{Kind: BackupFailing, Since: since, Problem: problem, Target: Target{Page: SystemPage}}}, nil
 }
 
 // configuration finds the errcodes with which WeChat has refused our configuration within the hour.

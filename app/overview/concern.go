@@ -13,6 +13,7 @@ type ConcernKind string
 const (
 	StorageFailing       ConcernKind = "storage_failing"       // writes fail, or have failed lately
 	DiskNearlyFull       ConcernKind = "disk_nearly_full"      // less than a tenth, or 1 GiB, is free
+	BackupFailing        ConcernKind = "backup_failing"        // scheduled backups fail
 	ConfigurationRefused ConcernKind = "configuration_refused" // WeChat refuses our appid, secret, address or account
 	WeChatFailing        ConcernKind = "wechat_failing"        // logins fail because WeChat does not answer as it should
 	ClockWrong           ConcernKind = "clock_wrong"           // data was sealed in our future
@@ -33,7 +34,9 @@ type Concern struct {
 	Reason  app.Reason // of the events, the most frequent one
 	Errcode int        // WeChat's answer
 	Address string     // ours as WeChat sees it
-	Problem string     // what kept WeChat from answering, in the words of package wechat; of ConsentToSettle the event's words
+	// Problem is what kept WeChat from answering, in the words of package wechat; of ConsentToSettle the event's words, of BackupFailing
+	// the system's.
+	Problem string
 
 	Version string  // of the mini program from which most of a FailureWave comes; "": none was told
 	Share   float64 // and the part that comes from there, from 0 to 1

@@ -21,6 +21,8 @@ type Overview struct {
 	Keeper *keeper.Keeper
 	WeChat *wechat.Client
 	Folder string // the data folder, whose disk is watched; "": none is
+
+	Backups bool // are taken by themselves, and watched
 }
 
 // Rate is how many of something succeeded and how many did not.

@@ -17,8 +17,11 @@ type Host struct {
 	Folder    string                           // where the data is
 	Jobs      func(now time.Time) []app.JobRun // nil: none run here
 	Push      bool                             // message push is set up
+	Backups   bool                             // backups are taken by themselves
 	Settings  []views.SettingInForce           // without secrets
 }
+
+const backupsShown = 10
 
 func (d *Dashboard) systemPage(v *visit) error {
 	ctx, read := v.context(), d.Store.Read()
@@ -38,6 +41,10 @@ func (d *Dashboard) systemPage(v *visit) error {
 		Process: d.process(), Database: d.database(health), Jobs: d.systemJobs(v.now(), leases), WeChat: d.weChatState(v.now()),
 		Frame: v.frame(v.text.T("nav.system"), views.SectionSystem),
 	}
+	if page.Backups, err = read.BackupRuns(ctx, backupsShown); err != nil {
+		return err
+	}
+	page.BackupsScheduled = d.Host.Backups
 	for _, key := range keys {
 		page.DataKeys = append(page.DataKeys, views.DataKey(key))
 	}

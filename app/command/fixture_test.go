@@ -131,12 +131,27 @@ func (f *folder) run(arguments ...string) outcome {
 
 func (f *folder) runUntil(ctx context.Context, arguments ...string) outcome {
 	f.t.Helper()
+	return f.runIn(ctx, []string{"WXKEEPER_MASTER_KEY=" + masterKey.Reveal(), "WXKEEPER_SECRET=" + appSecret}, arguments...)
+}
+
+// runWith runs a command with other variables.
+func (f *folder) runWith(vars []string, arguments ...string) outcome {
+	f.t.Helper()
+	return f.runIn(f.t.Context(), vars, arguments...)
+}
+
+func (f *folder) runIn(ctx context.Context, vars []string, arguments ...string) outcome {
+	f.t.Helper()
 	var commands struct {
 		Users   command.Users   `cmd:""`
 		Check   command.Check   `cmd:""`
 		Migrate command.Migrate `cmd:""`
 		Keygen  command.Keygen  `cmd:""`
 		Bench   command.Bench   `cmd:""`
+		Backup  command.Backup  `cmd:""`
+		Restore command.Restore `cmd:""`
+
+		RotateKey command.RotateKey `cmd:""`
 	}
 	var out, errors bytes.Buffer
 	parser, err := kong.New(&commands, kong.Name("wxkeeper"), kong.Writers(&out, &errors), kong.Exit(func(int) {}))
@@ -148,7 +163,7 @@ func (f *folder) runUntil(ctx context.Context, arguments ...string) outcome {
 		return outcome{out.String(), errors.String(), err}
 	}
 	chosen.BindTo(ctx, (*context.Context)(nil))
-	env := config.Env{Vars: []string{"WXKEEPER_MASTER_KEY=" + masterKey.Reveal(), "WXKEEPER_SECRET=" + appSecret}}
+	env := config.Env{Vars: vars}
 	err = chosen.Run(env, command.Streams{In: strings.NewReader(""), Out: &out, Err: &errors}, command.Release("test"))
 	return outcome{out.String(), errors.String(), err}
 }

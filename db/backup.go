@@ -247,8 +247,7 @@ func Replace(ctx context.Context, folder, by string, at time.Time) (aside string
 func keepAside(ctx context.Context, folder string, at time.Time) (aside string, err error) {
 	live := filepath.Join(folder, databaseFile)
 	emptyLogInto(ctx, live)
-	aside = filepath.Join(folder, "replaced-"+at.UTC().Format(asideForm))
-	if err := os.Mkdir(aside, folderPermissions); err != nil {
+	if aside, err = makeAside(folder, at); err != nil {
 		return "", err
 	}
 	for _, suffix := range []string{"-wal", "-shm"} {
@@ -261,6 +260,19 @@ func keepAside(ctx context.Context, folder string, at time.Time) (aside string, 
 		return "", err
 	}
 	return aside, errors.Join(SyncFolder(aside), SyncFolder(folder))
+}
+
+// makeAside makes a dated folder; a restore that was killed may have made one in the same second.
+func makeAside(folder string, at time.Time) (string, error) {
+	dated := filepath.Join(folder, "replaced-"+at.UTC().Format(asideForm))
+	aside := dated
+	for n := 2; ; n++ {
+		err := os.Mkdir(aside, folderPermissions)
+		if !errors.Is(err, os.ErrExist) {
+			return aside, err
+		}
+		aside = fmt.Sprintf("%s-%d", dated, n)
+	}
 }
 
 // emptyLogInto closes a database as a server does that ends: the last connection empties the log into the file and deletes it. It tells

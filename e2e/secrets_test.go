@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,19 +17,35 @@ import (
 // canaries are texts that may not turn up, by what they are.
 type canaries map[string]string
 
-// add takes a text, and its bytes where it is an encoding of some.
+// add takes a text, its bytes where it is an encoding of some, and what encodings make of both.
 func (c canaries) add(what, text string) {
-	c[what] = text
+	c.addForms(what, text)
 	if bytes, err := base64.StdEncoding.DecodeString(text); err == nil && len(bytes) >= 16 {
-		c[what+", decoded"] = string(bytes)
-		c[what+", in hex"] = hex.EncodeToString(bytes)
+		c.addForms(what+", decoded", string(bytes))
 	}
 	if bytes, err := hex.DecodeString(text); err == nil && len(bytes) >= 16 {
-		c[what+", from hex"] = string(bytes)
+		c.addForms(what+", from hex", string(bytes))
 	}
 	if bytes, err := base64.RawURLEncoding.DecodeString(text); err == nil && len(bytes) == 32 {
-		c[what+", its 256 bits"] = string(bytes)
+		c.addForms(what+", its 256 bits", string(bytes))
 	}
+}
+
+// addForms takes a text as it is, in hex, in base64 wherever in a longer text it begins, and escaped for addresses and for JSON.
+func (c canaries) addForms(what, text string) {
+	c[what] = text
+	c[what+", in hex"] = hex.EncodeToString([]byte(text))
+	c[what+", in capital hex"] = strings.ToUpper(c[what+", in hex"])
+	for before := range 3 {
+		encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), text...))
+		whole := encoded[(8*before+5)/6 : 8*(before+len(text))/6] // without what neighbours share
+		c[fmt.Sprintf("%s, in base64 after %d bytes", what, before)] = whole
+		c[fmt.Sprintf("%s, in URL base64 after %d bytes", what, before)] = strings.NewReplacer("+", "-", "/", "_").Replace(whole)
+	}
+	quoted, _ := json.Marshal(text) // texts always encode
+	c[what+", in JSON"] = strings.Trim(string(quoted), `"`)
+	c[what+", in an address"] = url.QueryEscape(text)
+	c[what+", in a path"] = url.PathEscape(text)
 }
 
 func (c canaries) wantNoneIn(t *testing.T, place, text string) {
@@ -48,6 +66,9 @@ func (c canaries) wantNoneBelow(t *testing.T, when, folder string) {
 	}
 	var read strings.Builder
 	for _, entry := range entries {
+		if entry.IsDir() {
+			continue // what a command is making ready, or keeps aside: looked at by itself
+		}
 		text, err := os.ReadFile(filepath.Join(folder, entry.Name()))
 		if err != nil {
 			t.Fatal(err)
@@ -107,10 +128,12 @@ func TestSecretsStayInside(t *testing.T) {
 		answers = append(answers, s.mustPost(t, "/login/", fields{"code": w.newPerson().loginIn(bad.mood)}, bad.code))
 	}
 	addOperator(t, s, password)
+	beside := operate(t, s, w, password, atRest)
 
 	atRest.wantNoneBelow(t, "before the end", s.data)
 	s.end(t)
 	atRest.wantNoneBelow(t, "after the end", s.data)
+	beside(ofPeople)
 	for _, output := range []string{s.stdout.String(), s.stderr.String()} {
 		atRest.wantNoneIn(t, "the log", output)
 		ofPeople.wantNoneIn(t, "the log", output)
@@ -150,6 +173,7 @@ func addOperator(t *testing.T, s *server, password string) {
 	add := exec.Command(binary, "operator", "add", "alice", "--role", "admin", "--password-stdin")
 	add.Stdin = strings.NewReader(password + "\n")
 	p := startCommand(t, s.settings, add)
+	wantNotOnCommandLine(t, p, canaries{"the password": password})
 	if err := p.wait(t, time.Minute); err != nil {
 		t.Fatalf("%v: %s", err, p.stderr.String())
 	}

@@ -368,7 +368,6 @@ func TestRestoreErasesAgain(t *testing.T) {
 		}
 	})
 	t.Run("from one after the erasing", func(t *testing.T) {
-		h.pass(time.Minute)
 		restored, err := backup.Restore(t.Context(), h.restoring(newer.Path))
 		if err != nil || restored.ErasedAgain != 0 {
 			t.Fatalf("%+v %v", restored, err)
@@ -384,14 +383,12 @@ func TestRestoreErasesAgain(t *testing.T) {
 		h.t = t
 		h.pass(time.Hour)
 		for range 2 {
-			h.pass(time.Minute)
 			if restored, err := backup.Restore(t.Context(), h.restoring(old.Path)); err != nil || restored.ErasedAgain != 2 {
 				t.Fatalf("%+v %v", restored, err)
 			}
 		}
 	})
 	t.Run("without the present data", func(t *testing.T) {
-		h.pass(time.Minute)
 		damage(t, filepath.Join(h.folder, "wxkeeper.db"))
 		options := h.restoring(old.Path)
 		if _, err := backup.Restore(t.Context(), options); err == nil || !strings.Contains(err.Error(), "--erased-in") {

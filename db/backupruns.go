@@ -60,8 +60,14 @@ func (q *Queries) backupRuns(ctx context.Context, which string, arguments ...any
 
 // ForgetBackupRunsBefore deletes what is known of runs before a time, but not of the newest backup that is there.
 func (t *Tx) ForgetBackupRunsBefore(at time.Time) error {
-	_, err := t.change(`DELETE FROM backup_runs WHERE id < ? AND id < (SELECT COALESCE(MAX(b.id), 0) FROM backup_runs b WHERE b.name <> '')`,
-		app.FirstID(at))
+	newest, err := t.LastBackup(context.Background())
+	if app.KindOf(err) == app.NotFound {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = t.change(`DELETE FROM backup_runs WHERE id < ? AND id < ?`, app.FirstID(at), app.FirstID(newest.StartedAt))
 	return err
 }
 

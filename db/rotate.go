@@ -241,8 +241,8 @@ func (t *Tx) deleteOldSealing(ctx context.Context, ring *KeyRing) error {
 	prefix := binary.BigEndian.AppendUint16(nil, ring.sealingKeyID)
 	for _, column := range sealedColumns {
 		var left int
-		err := t.one(ctx, "SELECT COUNT(*) FROM "+column.table+" WHERE LENGTH("+column.column+") > 0 AND SUBSTR("+column.column+", 1, 2) <> ?",
-			[]any{prefix}, &left)
+		err := t.one(ctx, "SELECT COUNT(*) FROM "+column.table+" WHERE LENGTH("+column.column+") > 0 AND SUBSTR("+
+			column.column+", 1, 2) <> ?", []any{prefix}, &left)
 		if err != nil {
 			return err
 		}

@@ -140,7 +140,8 @@ func datedName(at time.Time, encrypted bool) string {
 func mustBeFree(path string) error {
 	for _, name := range []string{path, path + ManifestSuffix} {
 		if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-			return app.Fail(app.AlreadyExists, "").Because(errors.Join(err, fmt.Errorf("%s is already there: choose another name", name)))
+			found := fmt.Errorf("%s is already there: choose another name", name)
+			return app.Fail(app.AlreadyExists, "").Because(errors.Join(err, found))
 		}
 	}
 	return nil

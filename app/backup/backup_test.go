@@ -283,6 +283,25 @@ func TestAnEncryptedBackupIsNeverClearInItsFolder(t *testing.T) {
 	h := newHouse(t)
 	h.mustAdd("o-recognisable")
 	identity, _ := age.GenerateX25519Identity()
+	for range 5 {
+		h.pass(time.Second)
+		ended := make(chan struct{})
+		watched := make(chan map[string]bool)
+		go func() { watched <- namesUntil(ended, h.out) }()
+		h.take(h.out, identity.Recipient().String())
+		close(ended)
+		for name := range <-watched {
+			if strings.HasSuffix(name, ".db") {
+				t.Errorf("while it was made there was %s", name)
+			}
+		}
+		if err := os.RemoveAll(h.out); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(h.out, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
 	taken := h.take(h.out, identity.Recipient().String())
 	wantNames(t, h.out, filepath.Base(taken.Path), filepath.Base(taken.Path)+".json")
 	if bytes.Contains(read(t, taken.Path), []byte("o-recognisable")) || !strings.HasSuffix(taken.Path, ".age") {
@@ -299,6 +318,24 @@ func TestAnEncryptedBackupIsNeverClearInItsFolder(t *testing.T) {
 		options.Identities = strings.NewReader(text)
 		if _, err := backup.Restore(t.Context(), options); err == nil || strings.Contains(err.Error(), text) {
 			t.Errorf("with %s: %v", text, err)
+		}
+	}
+}
+
+// namesUntil gathers the names of all files that come and go below a folder.
+func namesUntil(ended <-chan struct{}, folder string) map[string]bool {
+	seen := map[string]bool{}
+	for {
+		for _, pattern := range []string{"*", "*/*"} {
+			found, _ := filepath.Glob(filepath.Join(folder, pattern)) // fails for a malformed pattern only
+			for _, name := range found {
+				seen[filepath.Base(name)] = true
+			}
+		}
+		select {
+		case <-ended:
+			return seen
+		default:
 		}
 	}
 }

@@ -63,6 +63,7 @@ type commands struct {
 	Keygen   command.Keygen    `cmd:"" help:"Print a new master key."`
 	Operator command.Operator  `cmd:"" help:"Manage who may use the dashboard."`
 	Users    command.Users     `cmd:"" help:"Work on users."`
+	Audit    command.Audit     `cmd:"" help:"Work on the log of what operators did."`
 	Check    command.Check     `cmd:"" help:"Read all data: is everything sound, does every key open? Changes nothing and may run beside the server."`
 	Backup   command.Backup    `cmd:"" help:"Copy the data, beside the server, into a file."`
 	Restore  command.Restore   `cmd:"" help:"Check a backup and put it in the place of the data, while no server runs."`
@@ -257,8 +258,8 @@ func serve(
 	defer feed.Close()
 	dashboard := web.NewDashboard(web.DashboardOptions{
 		Keeper: keys, Accounts: accounts, Store: store, TrustedProxies: settings.TrustedProxies,
-		Overview: overview.Overview{Store: store, Keeper: keys, WeChat: client, Folder: settings.Data, Backups: host.Backups}, Feed: feed, PublicURL: settings.PublicURL,
-		Host: host, Phones: phones,
+		Overview: overview.Overview{Store: store, Keeper: keys, WeChat: client, Folder: settings.Data, Backups: host.Backups}, Feed: feed,
+		PublicURL: settings.PublicURL, Host: host, Phones: phones, TOTPRoles: settings.TOTPRoles,
 		Secure: strings.HasPrefix(settings.PublicURL, "https:"),
 		Diagnosis: diagnosis.New(diagnosis.Options{
 			App: served, Store: store, Ring: ring, Clock: time.Now, EventsKeep: settings.EventsKeep, KeyAging: settings.KeyAging,
@@ -360,6 +361,7 @@ func startJobs(
 		runner.Run(ctx, append([]job.Job{
 			{Name: "sweep", Every: time.Hour, Run: keys.Sweep},
 			{Name: "sweep operators", Every: time.Hour, Run: accounts.Sweep},
+			{Name: "check audit", Every: time.Hour, Wake: accounts.AuditCheckWanted(), Run: accounts.CheckAudit},
 			{Name: "check keys", Every: time.Minute, Run: keys.Probe},
 			{Name: "bulk jobs", Every: time.Minute, Wake: keys.BulkWake(), Run: keys.RunBulk},
 		}, more...)...)

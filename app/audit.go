@@ -26,6 +26,7 @@ const (
 	ActionRestore     Action = "data.restore"
 	ActionRotateKey   Action = "data.rotate_key"
 	ActionReencrypt   Action = "data.reencrypt"
+	ActionCheckAudit  Action = "audit.check"
 )
 
 // What operators do to the accounts of operators.
@@ -38,6 +39,11 @@ const (
 	ActionDisableOperator Action = "operators.disable"
 	ActionEnableOperator  Action = "operators.enable"
 	ActionEndSessions     Action = "operators.end_sessions"
+	ActionTurnOnTOTP      Action = "operators.totp_on"
+	ActionTurnOffTOTP     Action = "operators.totp_off"
+	ActionResetTOTP       Action = "operators.totp_reset"
+	ActionNewRecovery     Action = "operators.recovery_new"
+	ActionUseRecovery     Action = "operators.recovery_used"
 )
 
 // AuditRow is one action of an operator. The rows are a chain: each carries a MAC over itself and the one before.

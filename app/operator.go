@@ -36,6 +36,7 @@ type Operator struct {
 	PasswordHash Secret // PHC string of argon2id
 	DisabledAt   time.Time
 	SignedInAt   time.Time // the last time
+	TOTPSince    time.Time // one-time codes are on since then; zero: they are off
 }
 
 // CreatedAt is when the account was made.
@@ -43,6 +44,9 @@ func (o Operator) CreatedAt() time.Time { return ID(o.ID).Time() }
 
 // Disabled says whether the account is disabled.
 func (o Operator) Disabled() bool { return !o.DisabledAt.IsZero() }
+
+// TOTP says whether the operator signs in with one-time codes.
+func (o Operator) TOTP() bool { return !o.TOTPSince.IsZero() }
 
 // OperatorSessionID is the id of an operator's session in our tables. It is no secret: the cookie holds another.
 type OperatorSessionID ID
@@ -63,13 +67,14 @@ type OperatorSession struct {
 	SeenAt     time.Time // coarse
 	Address    string    // at the sign-in
 	Browser    string    // its User-Agent
+	ProvedAt   time.Time // when its operator last gave the password, and the code where one is needed
 }
 
 // NewOperatorSession begins a session, still without an id. Address and browser are a stranger's text: they are bounded, and
 // free of anything that does not print.
 func NewOperatorSession(of OperatorID, at time.Time, address, browser string) OperatorSession {
 	return OperatorSession{
-		OperatorID: of, SeenAt: at, Address: printable(address, addressBytes), Browser: printable(browser, browserBytes),
+		OperatorID: of, SeenAt: at, ProvedAt: at, Address: printable(address, addressBytes), Browser: printable(browser, browserBytes),
 	}
 }
 

@@ -189,7 +189,10 @@ func (t *Tx) insertDataKey(wrapping cipher.AEAD, purpose string, now time.Time) 
 	made.wrapped = sealGCM(wrapping, nil, key, made.additionalData())
 	_, err = t.change(`INSERT INTO data_keys (id, purpose, wrapped, created_at) VALUES (?, ?, ?, ?)`,
 		made.id, made.purpose, made.wrapped, milliseconds(now))
-	return err
+	if err != nil || purpose != purposeAudit {
+		return err
+	}
+	return t.sealEmptyAudit(key)
 }
 
 // Seal encrypts a secret for a place. The result names the data key it was sealed with.

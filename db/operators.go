@@ -7,12 +7,12 @@ import (
 	"wxkeeper/app"
 )
 
-const operatorColumns = `o.id, o.name, o.role, o.password_hash, o.disabled_at, o.signed_in_at`
+const operatorColumns = `o.id, o.name, o.role, o.password_hash, o.disabled_at, o.signed_in_at, o.totp_since`
 
 func operatorFields(operator *app.Operator) []any {
 	return []any{
 		&operator.ID, &operator.Name, &operator.Role, &operator.PasswordHash, moment{&operator.DisabledAt},
-		moment{&operator.SignedInAt},
+		moment{&operator.SignedInAt}, moment{&operator.TOTPSince},
 	}
 }
 

@@ -8,10 +8,13 @@ import (
 	"wxkeeper/app"
 )
 
-const operatorSessionColumns = `s.id, s.operator_id, s.seen_at, s.address, s.browser`
+const operatorSessionColumns = `s.id, s.operator_id, s.seen_at, s.address, s.browser, s.proved_at`
 
 func operatorSessionFields(session *app.OperatorSession) []any {
-	return []any{&session.ID, &session.OperatorID, moment{&session.SeenAt}, &session.Address, &session.Browser}
+	return []any{
+		&session.ID, &session.OperatorID, moment{&session.SeenAt}, &session.Address, &session.Browser,
+		moment{&session.ProvedAt},
+	}
 }
 
 // OperatorValuesPlace is where the values of an operator's session stand.
@@ -67,9 +70,10 @@ func (q *Queries) OperatorSessionValues(ctx context.Context, id app.OperatorSess
 
 // InsertOperatorSession stores a session without values, and ends the operator's oldest where there are too many.
 func (t *Tx) InsertOperatorSession(session app.OperatorSession, hash app.CookieHash) error {
-	_, err := t.change(`INSERT INTO operator_sessions (id, operator_id, id_hash, seen_at, address, browser, sealed_values)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		session.ID, session.OperatorID, hash[:], milliseconds(session.SeenAt), session.Address, session.Browser, []byte{})
+	_, err := t.change(`INSERT INTO operator_sessions (id, operator_id, id_hash, seen_at, address, browser, sealed_values, proved_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		session.ID, session.OperatorID, hash[:], milliseconds(session.SeenAt), session.Address, session.Browser, []byte{},
+		milliseconds(session.ProvedAt))
 	if err != nil {
 		return err
 	}

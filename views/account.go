@@ -12,6 +12,9 @@ type AccountPage struct {
 	Sessions []BrowserSession
 	Wrong    Wrong         // about the new password
 	Wait     time.Duration // until another password may be tried, 0: at once
+
+	RecoveryCodes int  // that may still be used
+	TOTPRequired  bool // their role signs in with one-time codes
 }
 
 // Wrong says what is wrong with a form: a message by the name of each field that is.
@@ -22,6 +25,14 @@ func (f Frame) wrong(with Wrong, field string) string {
 		return f.T(message)
 	}
 	return ""
+}
+
+// totpOffEffect says what happens without one-time codes.
+func (p AccountPage) totpOffEffect() string {
+	if p.TOTPRequired {
+		return p.T("totp.turnoff.required")
+	}
+	return p.T("totp.turnoff.effect")
 }
 
 // BrowserSession is a browser in which an operator is signed in.

@@ -19,6 +19,7 @@ type AuditPage struct {
 	Unknown bool                    // the user asked for is not there
 	Next    int64                   // where the next page begins; 0: this is the last
 	Stopped bool                    // enough was read before the page was full
+	Check   AuditCheck
 }
 
 // AuditQuery is what is asked for in the address of the log, still as it was written.
@@ -60,10 +61,11 @@ var actions = []struct {
 		app.ActionEnable, app.ActionRevealPhone, app.ActionExport, app.ActionErase,
 	}},
 	{"house", []app.Action{app.ActionCancelJob, app.ActionPauseCheck, app.ActionResumeCheck, app.ActionSettle, app.ActionExportAudit,
-		app.ActionRestore, app.ActionRotateKey, app.ActionReencrypt}},
+		app.ActionCheckAudit, app.ActionRestore, app.ActionRotateKey, app.ActionReencrypt}},
 	{"operators", []app.Action{
 		app.ActionSignIn, app.ActionSignOut, app.ActionAddOperator, app.ActionSetRole, app.ActionSetPassword, app.ActionDisableOperator,
-		app.ActionEnableOperator, app.ActionEndSessions,
+		app.ActionEnableOperator, app.ActionEndSessions, app.ActionTurnOnTOTP, app.ActionTurnOffTOTP, app.ActionResetTOTP, app.ActionNewRecovery,
+		app.ActionUseRecovery,
 	}},
 }
 

@@ -15,6 +15,7 @@ type OperatorsPage struct {
 	More      string // where the next page begins; empty: this is the last
 	Later     bool   // this is not the first page
 	New       NewOperator
+	Unproven  bool // whoever adds somebody has to prove who they are
 }
 
 // OperatorRow is one account in the list.
@@ -57,12 +58,14 @@ func (p OperatorPage) address(act string) string {
 func operatorAddress(id app.OperatorID) string { return fmt.Sprintf("/admin/operators/%d", id) }
 
 // passwordCommand is what the owner of the server types to give somebody another password.
-func passwordCommand(name string) string {
+func passwordCommand(name string) string { return operatorCommand("passwd", name) }
+
+func operatorCommand(act, name string) string {
 	word := shellWord(name)
 	if strings.HasPrefix(name, "-") {
 		word = "-- " + word
 	}
-	return "wxkeeper operator passwd " + word
+	return "wxkeeper operator " + act + " " + word
 }
 
 // shellWord quotes a text for a shell, where it needs to be.

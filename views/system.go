@@ -165,7 +165,8 @@ func (p SystemPage) jobName(name string) string {
 	return name
 }
 
-var jobNames = map[string]string{"sweep": "sweep", "sweep operators": "sweepOperators", "check keys": "checkKeys", "bulk jobs": "bulk", "backup": "backup"}
+var jobNames = map[string]string{"sweep": "sweep", "sweep operators": "sweepOperators", "check keys": "checkKeys", "check audit": "checkAudit", "bulk jobs": "bulk",
+	"backup": "backup"}
 
 // purpose is what a data key is for, in words; one that has none goes by its name.
 func (p SystemPage) purpose(name string) string {

@@ -145,6 +145,7 @@ func (f *folder) runIn(ctx context.Context, vars []string, arguments ...string) 
 	var commands struct {
 		Users   command.Users   `cmd:""`
 		Check   command.Check   `cmd:""`
+		Audit   command.Audit   `cmd:""`
 		Migrate command.Migrate `cmd:""`
 		Keygen  command.Keygen  `cmd:""`
 		Bench   command.Bench   `cmd:""`

@@ -26,6 +26,8 @@ type Operator struct {
 	List    OperatorList    `cmd:"" help:"List the accounts."`
 	Disable OperatorDisable `cmd:"" help:"Let an account sign in no more; it is signed out everywhere."`
 	Enable  OperatorEnable  `cmd:"" help:"Let a disabled account sign in again."`
+
+	ResetTOTP OperatorResetTOTP `cmd:"" name:"reset-totp" help:"Turn one-time codes off for an account whose owner has lost them; it is signed out everywhere."`
 }
 
 // passwordFlag says where a password comes from.
@@ -92,14 +94,14 @@ func (c *OperatorList) Run(ctx context.Context, std Streams) error {
 		return err
 	}
 	return withStore(ctx, c.Path(), func(store *db.DB) error {
-		rows := [][]string{{"NAME", "ROLE", "STATE", "LAST SIGN-IN"}}
+		rows := [][]string{{"NAME", "ROLE", "STATE", "ONE-TIME CODES", "LAST SIGN-IN"}}
 		for after := ""; ; {
 			page, err := store.Read().OperatorsByName(ctx, after, operatorsRead)
 			if err != nil {
 				return err
 			}
 			for _, one := range page {
-				rows = append(rows, []string{one.Name, string(one.Role), stateOf(one), dated(one.SignedInAt, "never")})
+				rows = append(rows, []string{one.Name, string(one.Role), stateOf(one), dated(one.TOTPSince, "off"), dated(one.SignedInAt, "never")})
 				after = one.Name
 			}
 			if len(page) < operatorsRead {
@@ -184,6 +186,20 @@ func (c *OperatorEnable) Run(ctx context.Context, env config.Env, std Streams) e
 		return accounts.Enable(ctx, byCommandLine, c.Name)
 	})
 	return told(std.Out, err, "%s may use the dashboard again.\n", c.Name)
+}
+
+// OperatorResetTOTP turns one-time codes off.
+type OperatorResetTOTP struct {
+	Name string `arg:"" help:"Name of the account."`
+	accountsFlag
+}
+
+// Run turns one-time codes off for an account.
+func (c *OperatorResetTOTP) Run(ctx context.Context, env config.Env, std Streams) error {
+	err := c.withExisting(ctx, env, std, c.Name, func(accounts *operator.Accounts) error {
+		return accounts.ResetTOTP(ctx, byCommandLine, c.Name)
+	})
+	return told(std.Out, err, "%s signs in with the password alone.\n", c.Name)
 }
 
 // byCommandLine is how the program's owner gives orders.

@@ -187,10 +187,10 @@ func TestOperatorsAreATable(t *testing.T) {
 			t.Errorf("dated %s, %v", text, err)
 		}
 	}
-	want := `NAME             ROLE      STATE                            LAST SIGN-IN
-alice            viewer    disabled since 2006-01-02 15:04  never
-bob.the.builder  operator  enabled                          never
-小王             admin     enabled                          2006-01-02 15:04
+	want := `NAME             ROLE      STATE                            ONE-TIME CODES  LAST SIGN-IN
+alice            viewer    disabled since 2006-01-02 15:04  off             never
+bob.the.builder  operator  enabled                          off             never
+小王             admin     enabled                          off             2006-01-02 15:04
 `
 	if got := dates.ReplaceAllString(listed.out, stamp); listed.err != nil || got != want {
 		t.Errorf("%s, want\n%s", listed.said(), want)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,22 @@ func (r *report) addr(setting, value string) string {
 		return ""
 	}
 	return value
+}
+
+func (r *report) roles(setting, value string) []app.Role {
+	var roles []app.Role
+	for one := range strings.SplitSeq(value, ",") {
+		role := app.Role(strings.TrimSpace(one))
+		switch {
+		case role == "":
+		case !slices.Contains(app.Roles(), role):
+			r.refuseValue(setting, value, "which names a role that does not exist", "Write viewer, operator, admin, or some of them with commas between.")
+			return nil
+		default:
+			roles = append(roles, role)
+		}
+	}
+	return roles
 }
 
 // loopback says nothing of an address that addr refuses.

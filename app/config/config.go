@@ -21,7 +21,8 @@ type Config struct {
 	EnvName         string
 	Location        *time.Location // of the dashboard
 	TrustedProxies  []netip.Prefix
-	APIRate         int // failures a minute one address may make; 0: no limit on the API at all
+	TOTPRoles       []app.Role // that must sign in with one-time codes
+	APIRate         int        // failures a minute one address may make; 0: no limit on the API at all
 	Sessions        app.SessionPolicy
 	FollowKey       bool // a session also ends with its session key
 	KeyGrace        time.Duration
@@ -112,6 +113,7 @@ func (r *report) plain(cfg *Config, s Serve) {
 	cfg.EnvName = r.name("ENV_NAME", s.EnvName)
 	cfg.Location = r.location("TIME_ZONE", s.TimeZone)
 	cfg.TrustedProxies = r.prefixes("TRUSTED_PROXIES", s.TrustedProxies)
+	cfg.TOTPRoles = r.roles("TOTP_REQUIRED_ROLES", s.TOTPRoles)
 	cfg.APIRate = r.number("API_RATE", s.APIRate, 0)
 	cfg.Sessions = r.sessions(s)
 	cfg.KeyGrace = r.duration("KEY_GRACE", s.KeyGrace, 0)

@@ -46,6 +46,7 @@ type Serve struct {
 	EnvName         string            `env:"WXKEEPER_ENV_NAME" placeholder:"NAME" help:"Name of this installation, such as staging: the dashboard shows it on every page."`
 	TimeZone        string            `env:"WXKEEPER_TIME_ZONE" default:"Asia/Shanghai" help:"Time zone of the dashboard."`
 	TrustedProxies  string            `env:"WXKEEPER_TRUSTED_PROXIES" placeholder:"CIDR,..." help:"Reverse proxies whose X-Forwarded-For is believed: addresses or CIDR ranges, separated by commas. Empty: nobody's."`
+	TOTPRoles       string            `name:"totp-required-roles" env:"WXKEEPER_TOTP_REQUIRED_ROLES" placeholder:"ROLE,.." help:"Roles that sign in with one-time codes: viewer, operator, admin, separated by commas. Whoever has such a role sets them up before anything else. Empty: whoever wants to."`
 	APIRate         string            `name:"api-rate" env:"WXKEEPER_API_RATE" default:"300" help:"Failures a minute that one address may make. 0: no limit on the API at all."`
 	TokenIdle       string            `env:"WXKEEPER_TOKEN_IDLE" default:"720h" help:"A session unused for so long ends."`
 	TokenMaxAge     string            `env:"WXKEEPER_TOKEN_MAX_AGE" default:"4320h" help:"A session so old ends, used or not."`

@@ -33,7 +33,7 @@ func Check(ctx context.Context, store *db.DB, ring *db.KeyRing) (Health, error) 
 		return health, err
 	}
 	if broken != 0 {
-		health.found("audit log: row %d does not follow from the one before: somebody changed, deleted or inserted rows", broken)
+		health.found("audit log: row %d does not follow from the one before, or is missing: somebody changed, deleted or inserted rows", broken)
 	}
 	err = eachUser(ctx, store, func(user app.User) error { return health.checkUser(ctx, store, ring, user) })
 	return health, err

@@ -74,19 +74,14 @@ func (a *Accounts) SetPassword(ctx context.Context, order Order, name string, pa
 }
 
 // ChangeOwnPassword replaces the password of whoever is signed in, who must know the old one, and ends their other sessions.
-// Malformed: the new password cannot be used, or the old one is wrong (field old_password, ErrPasswordWrong).
-// TooManyRequests: too many wrong ones. InvalidToken: they are signed out meanwhile.
-func (a *Accounts) ChangeOwnPassword(ctx context.Context, present Present, old, replacement app.Secret) error {
+// Malformed: the new password cannot be used. Otherwise it fails as Prove does, to which the old password is a proof.
+func (a *Accounts) ChangeOwnPassword(ctx context.Context, present Present, proof Proof, replacement app.Secret) error {
 	who := present.Operator
 	if err := checkPassword(who.Name, replacement); err != nil {
 		return app.FailField(app.Malformed, "", "password").Because(err)
 	}
-	fits, err := a.verify(ctx, who, source{who.Name, present.Session.Address}, old)
-	if err != nil {
+	if err := a.Prove(ctx, present, proof); err != nil {
 		return err
-	}
-	if !fits {
-		return app.FailField(app.Malformed, "", "old_password").Because(ErrPasswordWrong)
 	}
 	hash, err := a.hasher.hash(ctx, replacement)
 	if err != nil {

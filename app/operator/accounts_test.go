@@ -222,18 +222,18 @@ func TestOwnPassword(t *testing.T) {
 	present := d.present(here)
 
 	var failure *app.Error
-	err := d.ChangeOwnPassword(ctx, present, "wrong one", "another one")
-	if !errors.As(err, &failure) || failure.Kind != app.Malformed || failure.Field != "old_password" || !errors.Is(err, operator.ErrPasswordWrong) {
+	err := d.ChangeOwnPassword(ctx, present, operator.Proof{Password: "wrong one"}, "another one")
+	if !errors.As(err, &failure) || failure.Kind != app.Malformed || failure.Field != "password" || !errors.Is(err, operator.ErrPasswordWrong) {
 		t.Errorf("with a wrong old one: %v", err)
 	}
-	err = d.ChangeOwnPassword(ctx, present, password, "12345678")
+	err = d.ChangeOwnPassword(ctx, present, operator.Proof{Password: password}, "12345678")
 	if !errors.As(err, &failure) || failure.Field != "password" || !errors.Is(err, operator.ErrPasswordCommon) {
 		t.Errorf("to a common one: %v", err)
 	}
 	d.wantSignedIn("after failures", elsewhere, true)
 
 	d.wantRecorded("change", func() {
-		if err := d.ChangeOwnPassword(ctx, present, password, "another one"); err != nil {
+		if err := d.ChangeOwnPassword(ctx, present, operator.Proof{Password: password}, "another one"); err != nil {
 			t.Error(err)
 		}
 	}, "operators.set_password by 李, : 李")
@@ -247,7 +247,7 @@ func TestOwnPassword(t *testing.T) {
 	}
 
 	// What was read at the beginning of a request is not trusted at its end.
-	err = d.ChangeOwnPassword(ctx, present, password, "a third one")
+	err = d.ChangeOwnPassword(ctx, present, operator.Proof{Password: password}, "a third one")
 	if app.KindOf(err) != app.InvalidToken {
 		t.Errorf("with a password that was replaced meanwhile: %v", err)
 	}
@@ -255,7 +255,7 @@ func TestOwnPassword(t *testing.T) {
 	if err := d.SignOut(ctx, present); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.ChangeOwnPassword(ctx, present, "another one", "a third one"); app.KindOf(err) != app.InvalidToken {
+	if err := d.ChangeOwnPassword(ctx, present, operator.Proof{Password: "another one"}, "a third one"); app.KindOf(err) != app.InvalidToken {
 		t.Errorf("after signing out: %v", err)
 	}
 	if _, _, err := d.SignIn(ctx, attempt("李", "another one")); err != nil {
@@ -268,16 +268,16 @@ func TestOwnPasswordCannotBeGuessed(t *testing.T) {
 	d.add("李", app.RoleViewer)
 	present := d.present(d.signIn("李"))
 	for i := range 10 {
-		err := d.ChangeOwnPassword(t.Context(), present, app.Secret(fmt.Sprint("wrong one ", i)), "another one")
+		err := d.ChangeOwnPassword(t.Context(), present, operator.Proof{Password: app.Secret(fmt.Sprint("wrong one ", i))}, "another one")
 		if !errors.Is(err, operator.ErrPasswordWrong) {
 			t.Fatalf("guess %d: %v", i, err)
 		}
 	}
-	if err := d.ChangeOwnPassword(t.Context(), present, password, "another one"); app.KindOf(err) != app.TooManyRequests {
+	if err := d.ChangeOwnPassword(t.Context(), present, operator.Proof{Password: password}, "another one"); app.KindOf(err) != app.TooManyRequests {
 		t.Errorf("after 10 guesses: %v", err)
 	}
 	d.pass(15 * time.Minute)
-	if err := d.ChangeOwnPassword(t.Context(), present, password, "another one"); err != nil {
+	if err := d.ChangeOwnPassword(t.Context(), present, operator.Proof{Password: password}, "another one"); err != nil {
 		t.Errorf("15 minutes later: %v", err)
 	}
 }

@@ -21,7 +21,7 @@ func Hashing(a *Accounts) int { return len(a.hasher.room) }
 // What every new hash costs, and what is compared with where there is no account.
 var (
 	HashParameters = hashParameters
-	NobodysHash    = nobodysHash
+	NobodysHash    = nobodysHash(&hashParameters)
 )
 
 const (

@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/alexedwards/argon2id"
+
 	"wxkeeper/app"
 	"wxkeeper/db"
 )
@@ -23,6 +25,8 @@ type Options struct {
 	Ring  *db.KeyRing
 	Clock func() time.Time
 	Log   *slog.Logger
+	// Hashing is what new password hashes cost; nil: what OWASP recommends. Tests make it cheap.
+	Hashing *argon2id.Params
 }
 
 // Accounts keeps the accounts of operators and their sessions. It is safe for concurrent use.
@@ -32,14 +36,18 @@ type Accounts struct {
 	clock    func() time.Time
 	log      *slog.Logger
 	hasher   *hasher
-	throttle *throttle
+	throttle *throttle // of passwords
+	codes    *throttle // of one-time codes
+
+	checkWanted chan struct{} // holds a value when somebody asks for a check of the audit log
 }
 
 // New makes Accounts.
 func New(options Options) *Accounts {
 	return &Accounts{
 		store: options.Store, ring: options.Ring, clock: options.Clock, log: options.Log,
-		hasher: newHasher(), throttle: newThrottle(),
+		hasher: newHasher(options.Hashing), throttle: newThrottle(), codes: newThrottle(),
+		checkWanted: make(chan struct{}, 1),
 	}
 }
 

@@ -70,10 +70,11 @@ func isCommon(password string) bool {
 var hashParameters = argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
 // nobodysHash costs what every other costs and fits no password: it is compared with where there is no account.
-var nobodysHash = app.Secret(fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s",
-	hashParameters.Memory, hashParameters.Iterations, hashParameters.Parallelism,
-	base64.RawStdEncoding.EncodeToString(make([]byte, hashParameters.SaltLength)),
-	base64.RawStdEncoding.EncodeToString(make([]byte, hashParameters.KeyLength))))
+func nobodysHash(costs *argon2id.Params) app.Secret {
+	return app.Secret(fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", costs.Memory, costs.Iterations, costs.Parallelism,
+		base64.RawStdEncoding.EncodeToString(make([]byte, costs.SaltLength)),
+		base64.RawStdEncoding.EncodeToString(make([]byte, costs.KeyLength))))
+}
 
 const (
 	hashesAtOnce  = 2  // each takes 19 MiB
@@ -83,13 +84,20 @@ const (
 
 // hasher hashes few passwords at once: hashing is made to be expensive, and strangers may ask for it.
 type hasher struct {
-	room  chan struct{} // held by whoever hashes or waits
-	turns chan struct{} // held by whoever hashes
-	done  atomic.Int64  // hashes made
+	costs  *argon2id.Params
+	nobody app.Secret    // the hash of nobody's password
+	room   chan struct{} // held by whoever hashes or waits
+	turns  chan struct{} // held by whoever hashes
+	done   atomic.Int64  // hashes made
 }
 
-func newHasher() *hasher {
-	return &hasher{room: make(chan struct{}, hashesAtOnce+hashesWaiting), turns: make(chan struct{}, hashesAtOnce)}
+func newHasher(costs *argon2id.Params) *hasher {
+	if costs == nil {
+		costs = &hashParameters
+	}
+	return &hasher{
+		costs: costs, nobody: nobodysHash(costs), room: make(chan struct{}, hashesAtOnce+hashesWaiting), turns: make(chan struct{}, hashesAtOnce),
+	}
 }
 
 // enter waits for a turn. TooManyRequests: too many wait already, or the context ended first.
@@ -116,7 +124,7 @@ func (h *hasher) hash(ctx context.Context, password app.Secret) (app.Secret, err
 	}
 	defer leave()
 	h.done.Add(1)
-	hash, err := argon2id.CreateHash(password.Reveal(), &hashParameters)
+	hash, err := argon2id.CreateHash(password.Reveal(), h.costs)
 	return app.Secret(hash), err
 }
 
@@ -124,4 +132,10 @@ func (h *hasher) hash(ctx context.Context, password app.Secret) (app.Secret, err
 func (h *hasher) fits(password, hash app.Secret) (bool, error) {
 	h.done.Add(1)
 	return argon2id.ComparePasswordAndHash(password.Reveal(), hash.Reveal())
+}
+
+// outdated says whether a stored hash was made at other costs than new ones are.
+func (h *hasher) outdated(hash app.Secret) bool {
+	costs, _, _, err := argon2id.DecodeHash(hash.Reveal())
+	return err == nil && *costs != *h.costs
 }

@@ -2,6 +2,8 @@ package operator
 
 import (
 	"context"
+	"crypto/sha256"
+	"time"
 
 	"wxkeeper/app"
 	"wxkeeper/db"
@@ -20,7 +22,7 @@ type Attempt struct {
 //
 // InvalidToken: name or password is wrong, or the account is disabled. The answer and the work are the same for all of them,
 // unknown names included. TooManyRequests: too many wrong tries from there, or too many tries at once; it says how long to wait.
-// Tries that succeed do not count.
+// Tries that succeed do not count. A CodeDue error: the password fits, and a one-time code is still wanted.
 func (a *Accounts) SignIn(ctx context.Context, attempt Attempt) (app.Operator, app.Secret, error) {
 	who, err := a.store.Read().OperatorByName(ctx, attempt.Name)
 	if err != nil && app.KindOf(err) != app.NotFound {
@@ -33,7 +35,11 @@ func (a *Accounts) SignIn(ctx context.Context, attempt Attempt) (app.Operator, a
 	if err != nil {
 		return app.Operator{}, "", err
 	}
-	return a.begin(ctx, who, attempt)
+	who = a.rehash(ctx, who, attempt.Password)
+	if who.TOTP() {
+		return app.Operator{}, "", a.codeDue(who)
+	}
+	return a.begin(ctx, who, attempt, a.store.Write)
 }
 
 func refused() error { return app.Fail(app.InvalidToken, "").Because(ErrPasswordWrong) }
@@ -56,7 +62,7 @@ func (a *Accounts) verify(ctx context.Context, who app.Operator, from source, pa
 	}
 	hash := who.PasswordHash
 	if who.ID == 0 {
-		hash = nobodysHash
+		hash = a.hasher.nobody
 	}
 	fits, err = a.hasher.fits(password, hash)
 	if err != nil {
@@ -81,18 +87,38 @@ func (a *Accounts) logRefusal(ctx context.Context, who app.Operator, from source
 		"address", from.address)
 }
 
-// begin stores the session of somebody whose password fitted, unless the account has changed since.
-func (a *Accounts) begin(ctx context.Context, who app.Operator, attempt Attempt) (app.Operator, app.Secret, error) {
+// rehash stores the password of somebody who has just given it at today's costs, where it was stored at others. Where that cannot
+// be done now, it is done another time.
+func (a *Accounts) rehash(ctx context.Context, who app.Operator, password app.Secret) app.Operator {
+	if !a.hasher.outdated(who.PasswordHash) {
+		return who
+	}
+	hash, err := a.hasher.hash(ctx, password)
+	if err == nil {
+		err = a.store.Write(ctx, func(tx *db.Tx) error { return tx.SetOperatorPassword(who, hash) })
+	}
+	if err != nil {
+		a.log.WarnContext(ctx, "password not hashed anew", "operator", who.Name, "error", err)
+		return who
+	}
+	who.PasswordHash = hash
+	return who
+}
+
+// begin stores the session of somebody who has shown who they are, unless the account has changed since.
+func (a *Accounts) begin(
+	ctx context.Context, who app.Operator, attempt Attempt, write func(context.Context, func(*db.Tx) error) error,
+) (app.Operator, app.Secret, error) {
 	cookie := newCookie()
 	earlier, hash := hashOf(attempt.Cookie), hashOf(cookie)
 	now := a.clock()
 	session := app.NewOperatorSession(who.ID, now, attempt.Address, attempt.Browser)
 	var current app.Operator
-	err := a.store.Write(ctx, func(tx *db.Tx) (err error) {
+	err := write(ctx, func(tx *db.Tx) (err error) {
 		if current, err = tx.OperatorByID(ctx, who.ID); err != nil {
 			return err
 		}
-		if current.Disabled() || current.PasswordHash != who.PasswordHash {
+		if current.Disabled() || current.PasswordHash != who.PasswordHash || !current.TOTPSince.Equal(who.TOTPSince) {
 			return refused()
 		}
 		if err := tx.EndOperatorSessionByHash(earlier); err != nil {
@@ -112,3 +138,66 @@ func (a *Accounts) begin(ctx context.Context, who app.Operator, attempt Attempt)
 	}
 	return current, cookie, nil
 }
+
+// CodeDue is how SignIn ends for somebody whose password fits and who signs in with one-time codes: nobody is signed in yet.
+type CodeDue struct {
+	Ticket app.Secret // for SignInWithCode; good for five minutes
+}
+
+// Error says what is missing.
+func (CodeDue) Error() string { return "a one-time code is due" }
+
+// ticketLife is how long a code may take.
+const ticketLife = 5 * time.Minute
+
+// ticket says that somebody has given their password.
+type ticket struct {
+	Operator app.OperatorID
+	Password [sha256.Size]byte // of the stored hash: another password makes the ticket void
+	At       time.Time
+}
+
+var ticketPlace = db.Place{Table: "sign-in ticket"}
+
+func (a *Accounts) codeDue(who app.Operator) error {
+	sealed, err := a.sealText(ticketPlace, ticket{who.ID, sha256.Sum256([]byte(who.PasswordHash.Reveal())), a.clock()})
+	if err != nil {
+		return err
+	}
+	return CodeDue{sealed}
+}
+
+// SignInWithCode begins a session, as SignIn does, for somebody whom SignIn gave a ticket and who has a one-time code or a recovery
+// code. Name and Password of the attempt are not looked at.
+//
+// Malformed: the code is wrong (ErrCodeWrong). InvalidToken: the ticket is not good any more (ErrTooLate). TooManyRequests: too many
+// wrong codes from there.
+func (a *Accounts) SignInWithCode(
+	ctx context.Context, given app.Secret, code string, attempt Attempt,
+) (app.Operator, app.Secret, error) {
+	who, err := a.readTicket(ctx, given)
+	if err != nil {
+		return app.Operator{}, "", err
+	}
+	from := source{who.Name, attempt.Address}
+	return a.begin(ctx, who, attempt, func(ctx context.Context, work func(*db.Tx) error) error {
+		return a.withCode(ctx, who, from, code, work)
+	})
+}
+
+// readTicket finds out who has given their password.
+func (a *Accounts) readTicket(ctx context.Context, given app.Secret) (app.Operator, error) {
+	var read ticket
+	err := a.openText(ticketPlace, given, &read)
+	if age := a.clock().Sub(read.At); err != nil || age < 0 || age > ticketLife {
+		return app.Operator{}, ticketVoid()
+	}
+	who, err := a.store.Read().OperatorByID(ctx, read.Operator)
+	if app.KindOf(err) == app.NotFound ||
+		err == nil && (who.Disabled() || !who.TOTP() || sha256.Sum256([]byte(who.PasswordHash.Reveal())) != read.Password) {
+		return app.Operator{}, ticketVoid()
+	}
+	return who, err
+}
+
+func ticketVoid() error { return app.Fail(app.InvalidToken, "").Because(ErrTooLate) }

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"wxkeeper/app"
@@ -20,7 +21,14 @@ func (d *Dashboard) accountPage(v *visit) error {
 
 func (d *Dashboard) ownAccount(v *visit) (views.AccountPage, error) {
 	sessions, err := d.browserSessions(v, v.operator)
-	return views.AccountPage{Frame: v.frame(v.text.T("nav.account"), ""), Sessions: sessions}, err
+	if err != nil {
+		return views.AccountPage{}, err
+	}
+	left, err := d.Accounts.RecoveryCodes(v.context(), v.session.present)
+	return views.AccountPage{
+		Frame: v.frame(v.text.T("nav.account"), ""), Sessions: sessions, RecoveryCodes: left,
+		TOTPRequired: slices.Contains(d.TOTPRoles, v.operator.Role),
+	}, err
 }
 
 // browserSessions lists where an operator is signed in.
@@ -35,7 +43,7 @@ func (d *Dashboard) browserSessions(v *visit, of app.Operator) ([]views.BrowserS
 
 // changePassword gives the operator another password and says how many browsers were signed out by it.
 func (d *Dashboard) changePassword(v *visit) error {
-	form, err := v.form("old_password", "password", "password_repeat")
+	form, err := v.form("old_password", "code", "password", "password_repeat")
 	if err != nil {
 		return err
 	}
@@ -46,7 +54,8 @@ func (d *Dashboard) changePassword(v *visit) error {
 	if err != nil {
 		return err
 	}
-	err = d.Accounts.ChangeOwnPassword(v.context(), v.session.present, app.Secret(form["old_password"]), app.Secret(form["password"]))
+	proof := operator.Proof{Password: app.Secret(form["old_password"]), Code: form["code"]}
+	err = d.Accounts.ChangeOwnPassword(v.context(), v.session.present, proof, app.Secret(form["password"]))
 	if err != nil {
 		return d.refusePassword(v, err)
 	}
@@ -94,6 +103,7 @@ var accountMistakes = []struct {
 	{operator.ErrPasswordIsName, "password", "password.isname"},
 	{operator.ErrPasswordCommon, "password", "password.common"},
 	{operator.ErrPasswordWrong, "old_password", "password.old.wrong"},
+	{operator.ErrCodeWrong, "code", "totp.code.wrong"},
 }
 
 // wrongWith says what is wrong with a form, by its fields.

@@ -26,6 +26,9 @@ func (d *Dashboard) auditPage(v *visit) error {
 			return err
 		}
 	}
+	if page.Check, err = d.auditCheck(v); err != nil {
+		return err
+	}
 	return v.page(views.Audit(page))
 }
 

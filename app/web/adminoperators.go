@@ -47,6 +47,7 @@ func (d *Dashboard) operatorsFrom(v *visit, after string) (page views.OperatorsP
 		page.Operators = append(page.Operators, views.OperatorRow{Operator: one, Sessions: sessions[one.ID]})
 	}
 	page.Later, page.New.Role = after != "", app.RoleViewer
+	page.Unproven = !d.Accounts.Proven(v.session.present)
 	page.Frame = v.frame(v.text.T("nav.operators"), views.SectionOperators)
 	return page, nil
 }
@@ -77,7 +78,7 @@ func (d *Dashboard) addOperator(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page.New, page.Address = added, operatorsPath
+	page.New, page.Address, page.Unproven = added, operatorsPath, false
 	return v.pageWith(http.StatusUnprocessableEntity, views.Operators(page))
 }
 

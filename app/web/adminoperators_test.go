@@ -24,8 +24,8 @@ func TestOperatorsPage(t *testing.T) {
 	b := o.signInAs(t, "alice")
 	o.signInAs(t, "alice")
 	for language, words := range map[string][]string{
-		"zh-CN": {"后台账号 3", "alice （你自己）管理员正常2刚刚", "carol 只读已停用0从未登录", hostileName, "至少 8 个字符"},
-		"en":    {"Operators 3", "alice (you)AdminEnabled2just now", "carol ViewerDisabled0never", hostileName, "8 characters at least"},
+		"zh-CN": {"后台账号 3", "alice （你自己）管理员正常未开启2刚刚", "carol 只读已停用未开启0从未登录", hostileName, "至少 8 个字符"},
+		"en":    {"Operators 3", "alice (you)AdminEnabledOff2just now", "carol ViewerDisabledOff0never", hostileName, "8 characters at least"},
 	} {
 		b.Language = language
 		p := b.get("/admin/operators")

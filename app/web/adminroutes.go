@@ -32,6 +32,7 @@ func (d *Dashboard) routes() []route {
 		{get, "/admin", everybody, d.home},
 		{get, "/admin/login", everybody, d.signInPage},
 		{post, "/admin/login", everybody, d.signIn},
+		{post, "/admin/login/code", everybody, d.signInWithCode},
 		{post, "/admin/language", everybody, d.setLanguage},
 		{post, "/admin/theme", everybody, d.setTheme},
 		{post, "/admin/logout", everybody, d.signOut},
@@ -43,7 +44,7 @@ func (d *Dashboard) routes() []route {
 		{get, "/admin/troubleshoot", viewer, d.troubleshootPage},
 
 		{get, "/admin/users", viewer, d.usersPage},
-		{get, "/admin/users.csv", viewer, d.usersCSV},
+		{get, "/admin/users.csv", viewer, d.provenUnmasked(d.usersCSV)},
 		{post, "/admin/users/relogin", operator, d.reloginMany},
 		{post, "/admin/users/relogin-all", admin, d.reloginAll},
 		{get, "/admin/jobs", viewer, d.jobsPage},
@@ -62,8 +63,8 @@ func (d *Dashboard) routes() []route {
 		{post, "/admin/users/:number/enable", operator, d.enableUser},
 		{post, "/admin/users/:number/phone", operator, d.revealPhone},
 		{post, "/admin/users/:number/devices/:device/end", operator, d.endDevice},
-		{post, "/admin/users/:number/export", operator, d.exportUser},
-		{post, "/admin/users/:number/erase", admin, d.eraseUser},
+		{post, "/admin/users/:number/export", operator, d.proven(d.exportUser)},
+		{post, "/admin/users/:number/erase", admin, d.proven(d.eraseUser)},
 
 		{get, "/admin/keys", viewer, d.keysPage},
 		{post, "/admin/keys/pause", operator, d.pauseChecks},
@@ -74,19 +75,26 @@ func (d *Dashboard) routes() []route {
 
 		{get, "/admin/audit", operator, d.auditPage},
 		{get, "/admin/audit.csv", admin, d.auditCSV},
+		{post, "/admin/audit/check", operator, d.checkAudit},
 
 		{get, "/admin/operators", admin, d.operatorsPage},
-		{post, "/admin/operators", admin, d.addOperator},
+		{post, "/admin/operators", admin, d.proven(d.addOperator)},
 		{get, "/admin/operators/:operator", admin, d.operatorPage},
-		{post, "/admin/operators/:operator/role", admin, d.setOperatorRole},
-		{post, "/admin/operators/:operator/disable", admin, d.disableOperator},
-		{post, "/admin/operators/:operator/enable", admin, d.enableOperator},
+		{post, "/admin/operators/:operator/role", admin, d.proven(d.setOperatorRole)},
+		{post, "/admin/operators/:operator/disable", admin, d.proven(d.disableOperator)},
+		{post, "/admin/operators/:operator/enable", admin, d.proven(d.enableOperator)},
 		{post, "/admin/operators/:operator/end-sessions", admin, d.endOperatorSessions},
 
 		{get, "/admin/account", viewer, d.accountPage},
 		{post, "/admin/account/password", viewer, d.changePassword},
 		{post, "/admin/account/sessions/:session/end", viewer, d.endOwnSession},
 		{post, "/admin/account/sessions/end-others", viewer, d.endOtherSessions},
+		{get, "/admin/account/totp", viewer, d.totpPage},
+		{post, "/admin/account/totp", viewer, d.turnOnTOTP},
+		{post, "/admin/account/totp/off", viewer, d.turnOffTOTP},
+		{post, "/admin/account/totp/recovery", viewer, d.proven(d.newRecoveryCodes)},
+		{get, "/admin/prove", viewer, d.askToProve},
+		{post, "/admin/prove", viewer, d.prove},
 
 		{get, "/admin/system", operator, d.systemPage},
 	}

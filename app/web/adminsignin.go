@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -39,26 +40,75 @@ func (d *Dashboard) signIn(v *visit) error {
 	}
 	kept, fields := d.keptForm(form)
 	name := strings.TrimSpace(form["name"])
-	_, cookie, err := d.Accounts.SignIn(v.context(), operator.Attempt{
-		Name: name, Password: app.Secret(form["password"]), Cookie: v.session.cookie,
-		Address: v.caller.Client.Address, Browser: v.Request().UserAgent(),
-	})
+	attempt := v.attempt()
+	attempt.Name, attempt.Password = name, app.Secret(form["password"])
+	_, cookie, err := d.Accounts.SignIn(v.context(), attempt)
+	var due operator.CodeDue
+	if errors.As(err, &due) {
+		return d.askForCode(v, http.StatusOK, views.SignInCodePage{Ticket: due.Ticket, Next: safeAddress(form["next"]), Kept: kept})
+	}
 	if err != nil {
 		page := views.SignInPage{Name: name, Next: safeAddress(form["next"]), Kept: kept}
 		return d.refuseSignIn(v, page, err)
 	}
+	return d.enter(v, cookie, kept, fields, form["next"])
+}
+
+// attempt is what the request says of whoever wants to sign in.
+func (v *visit) attempt() operator.Attempt {
+	return operator.Attempt{Cookie: v.session.cookie, Address: v.caller.Client.Address, Browser: v.Request().UserAgent()}
+}
+
+// enter gives the browser its cookie, and goes on.
+func (d *Dashboard) enter(v *visit, cookie app.Secret, kept views.KeptForm, fields url.Values, next string) error {
 	if err := v.session.begin(v.Context, cookie); err != nil {
 		return err
 	}
 	if kept.Path == "" {
-		return v.goTo(form["next"])
+		return v.goTo(next)
 	}
 	taker, _ := d.formRoute(kept.Path)
 	page := views.ContinuePage{
-		Frame: v.frame(v.text.T("continue.title"), ""), Route: taker.path, Path: kept.Path, Fields: fields, Next: safeAddress(form["next"]),
+		Frame: v.frame(v.text.T("continue.title"), ""), Route: taker.path, Path: kept.Path, Fields: fields, Next: safeAddress(next),
 	}
 	page.Address = ""
 	return v.page(views.Continue(page))
+}
+
+// askForCode asks somebody for a one-time code whose password fits.
+func (d *Dashboard) askForCode(v *visit, status int, page views.SignInCodePage) error {
+	page.Frame = v.frame(v.text.T("signin.code.title"), "")
+	page.Address = ""
+	return v.pageWith(status, views.SignInCode(page))
+}
+
+// signInWithCode is the second step of signIn, for those who sign in with one-time codes.
+func (d *Dashboard) signInWithCode(v *visit) error {
+	form, err := v.form("ticket", "code", "next", "kept_path", "kept")
+	if err != nil {
+		return err
+	}
+	kept, fields := d.keptForm(form)
+	ticket, next := app.Secret(form["ticket"]), safeAddress(form["next"])
+	_, cookie, err := d.Accounts.SignInWithCode(v.context(), ticket, form["code"], v.attempt())
+	if err == nil {
+		return d.enter(v, cookie, kept, fields, next)
+	}
+	page, failure := views.SignInCodePage{Ticket: ticket, Next: next, Kept: kept}, failureOf(err)
+	switch {
+	case errors.Is(err, operator.ErrCodeWrong):
+		page.Wrong = views.Wrong{"code": "totp.code.wrong"}
+		return d.askForCode(v, http.StatusUnprocessableEntity, page)
+	case failure.Kind == app.TooManyRequests:
+		page.Wait = failure.RetryAfter
+		setRetryAfter(v.Context, failure)
+		return d.askForCode(v, http.StatusTooManyRequests, page)
+	case failure.Kind == app.InvalidToken: // the first step was too long ago, or is worth nothing any more
+		again := views.SignInPage{Frame: v.frame(v.text.T("signin.title"), ""), Next: next, Kept: kept, Expired: true}
+		again.Address = ""
+		return v.pageWith(http.StatusUnprocessableEntity, views.SignIn(again))
+	}
+	return err
 }
 
 // refuseSignIn asks again, in the same way whatever was wrong.

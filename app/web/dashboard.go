@@ -33,8 +33,9 @@ type DashboardOptions struct {
 	Host           Host           // the process and its settings, for the System page
 	Phones         *Phones
 	TrustedProxies []netip.Prefix
-	Secure         bool   // people reach the dashboard by https, whatever the last hop is
-	PublicURL      string // at which mini programs reach us; empty: where the dashboard is
+	TOTPRoles      []app.Role // that must sign in with one-time codes
+	Secure         bool       // people reach the dashboard by https, whatever the last hop is
+	PublicURL      string     // at which mini programs reach us; empty: where the dashboard is
 	EnvName        string
 	Version        string // of this program
 	Location       *time.Location
@@ -145,6 +146,9 @@ func (d *Dashboard) handle(route route) echo.HandlerFunc {
 		}
 		if !v.operator.Role.Allows(route.role) {
 			return app.Fail(app.Forbidden, "")
+		}
+		if d.mustSetUpTOTP(v.operator) && !route.setsUpTOTP() {
+			return d.leadToTOTP(v)
 		}
 		return route.handler(v)
 	}

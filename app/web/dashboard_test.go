@@ -79,7 +79,7 @@ func newOffice(t *testing.T, change ...func(*DashboardOptions)) *office {
 		},
 	})
 	t.Cleanup(o.keeper.Close)
-	o.accounts = operator.New(operator.Options{Store: store, Ring: ring, Clock: o.now, Log: log})
+	o.accounts = operator.New(operator.Options{Store: store, Ring: ring, Clock: o.now, Log: log, Hashing: &cheapHashing})
 	o.feed = overview.NewFeed(store, served.ID, log)
 	t.Cleanup(o.feed.Close)
 	options := DashboardOptions{
@@ -160,9 +160,11 @@ func (o *office) signIn(t *testing.T, role app.Role) *browser {
 	return o.signInAs(t, name)
 }
 
+var cheapHashing = argon2id.Params{Memory: 8, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
 // cheapHash is of officePassword, with parameters that cost nothing: what a real hash costs is measured where they are made.
 var cheapHash = sync.OnceValues(func() (string, error) {
-	return argon2id.CreateHash(officePassword, &argon2id.Params{Memory: 8, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})
+	return argon2id.CreateHash(officePassword, &cheapHashing)
 })
 
 // operator is a new operator.

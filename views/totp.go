@@ -25,15 +25,6 @@ type RecoveryPage struct {
 	First bool // one-time codes were turned on just now
 }
 
-// text is the codes as one would copy them.
-func (p RecoveryPage) text() string {
-	var text string
-	for _, code := range p.Codes {
-		text += code.Reveal() + "\n"
-	}
-	return text
-}
-
 // SignInCodePage asks somebody whose password fits for a one-time code.
 type SignInCodePage struct {
 	Frame

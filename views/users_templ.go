@@ -70,7 +70,7 @@ func Users(p UsersPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if len(p.Users) > 0 {
-					templ_7745c5c3_Err = p.Button(Button{Text: p.T("users.export"), Icon: "download", Address: usersAddress + ".csv?" + p.Asked.Encode(), Attributes: templ.Attributes{"title": p.T("users.export.note"), "download": ""}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = p.Button(Button{Text: p.T("users.export"), Icon: "download", Address: usersAddress + ".csv?" + p.Asked.Encode(), Attributes: templ.Attributes{"title": p.T("users.export.note")}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"wxkeeper/app"
@@ -92,7 +93,7 @@ func readAuditFile(from io.Reader) ([]fileRow, error) {
 	if mark, _ := buffered.Peek(len("\ufeff")); string(mark) == "\ufeff" {
 		_, _ = buffered.Discard(len(mark)) // it has just been seen
 	}
-	lines := csv.NewReader(buffered)
+	lines := csv.NewReader(returnsKept{buffered})
 	header, err := lines.Read()
 	if err != nil || !slices.Equal(header, auditHeader) {
 		return nil, errNoAuditFile
@@ -117,9 +118,27 @@ func readAuditFile(from io.Reader) ([]fileRow, error) {
 	}
 }
 
+// keptReturn stands for a carriage return while a file is read: encoding/csv would take it away before a line feed. It is in no
+// UTF-8 text.
+const keptReturn = "\xff"
+
+// returnsKept reads with carriage returns kept.
+type returnsKept struct{ from io.Reader }
+
+// Read reads bytes.
+func (r returnsKept) Read(into []byte) (int, error) {
+	n, err := r.from.Read(into)
+	for i, one := range into[:n] {
+		if one == '\r' {
+			into[i] = keptReturn[0]
+		}
+	}
+	return n, err
+}
+
 func readAuditCells(cells []string) (row fileRow, err error) {
 	for i, cell := range cells {
-		cells[i] = unmarked(cell)
+		cells[i] = unmarked(strings.ReplaceAll(cell, keptReturn, "\r"))
 	}
 	row.Operator, row.Action, row.Reason, row.Detail = cells[2], app.Action(cells[3]), cells[5], cells[6]
 	var appID, userID int64

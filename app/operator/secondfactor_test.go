@@ -75,7 +75,10 @@ func TestSignInWithOneTimeCodes(t *testing.T) {
 	d.add("李", app.RoleOperator)
 	other, cookie := d.signIn("李"), d.signIn("李")
 	var seed app.Secret
-	d.wantRecorded("turning on", func() { seed, _ = d.turnOn(d.present(cookie)) }, "operators.totp_on by 李, : 李")
+	rows := d.recorded(func() { seed, _ = d.turnOn(d.present(cookie)) })
+	if len(rows) != 1 || rows[0].Action != app.ActionTurnOnTOTP || rows[0].Operator != "李" || rows[0].Detail != "李" {
+		t.Errorf("recorded %+v", rows)
+	}
 	d.pass(-30 * time.Second)
 	d.wantSignedIn("the browser that turned it on", cookie, true)
 	d.wantSignedIn("another", other, false)

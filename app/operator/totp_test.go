@@ -20,6 +20,9 @@ func TestOneTimeCodesAreThoseOfTheRFC(t *testing.T) {
 		if step, fits := stepOf(seed, code[2:], now); !fits || step != at/30 {
 			t.Errorf("at %d: step %d, %v", at, step, fits)
 		}
+		if at < 60 {
+			continue // there is no time before
+		}
 		for off, want := range map[time.Duration]bool{
 			-60 * time.Second: false, -30 * time.Second: true, 30 * time.Second: true, 60 * time.Second: false,
 		} {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/pquerna/otp/totp"
 
 	"wxkeeper/app"
 	"wxkeeper/app/command"
@@ -195,4 +196,50 @@ bob.the.builder  operator  enabled                          off             neve
 	if got := dates.ReplaceAllString(listed.out, stamp); listed.err != nil || got != want {
 		t.Errorf("%s, want\n%s", listed.said(), want)
 	}
+}
+
+func TestResetOneTimeCodes(t *testing.T) {
+	f := newFolder(t)
+	f.wantRun(f.withoutKey("add", "alice"), "alice")
+	f.serve(firstAppid)
+	secret := app.Secret(strings.TrimSpace(typed))
+	signIn := func(accounts *operator.Accounts) (app.Secret, error) {
+		_, cookie, err := accounts.SignIn(t.Context(), operator.Attempt{Name: "alice", Password: secret})
+		return cookie, err
+	}
+	f.accounts(func(_ *db.DB, accounts *operator.Accounts) {
+		cookie, err := signIn(accounts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		present, err := accounts.Session(t.Context(), cookie)
+		if err != nil {
+			t.Fatal(err)
+		}
+		offer, err := accounts.OfferTOTP(present, "wxkeeper")
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, err := totp.GenerateCode(offer.Seed.Reveal(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := accounts.TurnOnTOTP(t.Context(), present, offer.Sealed, operator.Proof{Password: secret, Code: code}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := signIn(accounts); !errors.As(err, new(operator.CodeDue)) {
+			t.Errorf("no code is asked for: %v", err)
+		}
+	})
+	f.wantRefused(f.withKey("reset-totp", "bob"), "no operator is named bob")
+	f.wantRun(f.withKey("reset-totp", "alice"), "alice signs in with the password alone.")
+	rows := f.audit()
+	if last := rows[len(rows)-1]; last.Action != app.ActionResetTOTP || last.Operator != app.CommandLine || last.Detail != "alice" {
+		t.Errorf("recorded %+v", last)
+	}
+	f.accounts(func(_ *db.DB, accounts *operator.Accounts) {
+		if _, err := signIn(accounts); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -162,6 +162,7 @@ func TestProblems(t *testing.T) {
 		{"url that is none", func(s *config.Serve) { s.WeChatURL = "https://%zz" }, "WECHAT_URL", "HTTP server", "https://"},
 		{"url with a query", func(s *config.Serve) { s.WeChatURL = "https://x/?" }, "WECHAT_URL", "a query", "nothing behind"},
 		{"url with a user", func(s *config.Serve) { s.WeChatURL = "https://u:p@x" }, "WECHAT_URL", "user name", "nothing behind"},
+		{"role that is none", func(s *config.Serve) { s.TOTPRoles = "admin, boss" }, "TOTP_REQUIRED_ROLES", "boss", "viewer, operator, admin"},
 		{"proxy by name", func(s *config.Serve) { s.TrustedProxies = "::1,caddy" }, "TRUSTED_PROXIES", `"caddy"`, "10.0.0.0/24"},
 		{"proxy range too wide", func(s *config.Serve) { s.TrustedProxies = "10.0.0.0/33" }, "TRUSTED_PROXIES", "CIDR", "10.0.0.5"},
 		{"rate below zero", func(s *config.Serve) { s.APIRate = "-1" }, "API_RATE", `"-1"`, "from 0 to"},

@@ -24,6 +24,8 @@ export async function everyPage() {
     ["audit", "/admin/audit"],
     ["operators", "/admin/operators"],
     ["account", "/admin/account"],
+    ["totp", "/admin/account/totp"],
+    ["prove", "/admin/prove?next=/admin/operators"],
     ["system", "/admin/system"],
     ["phones", "/admin/phones"],
     ["phone", "/admin/phones/1"],

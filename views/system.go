@@ -141,6 +141,8 @@ func (p SystemPage) state(job SystemJob) Badge {
 
 func (p SystemPage) backupNote() string {
 	switch {
+	case !p.BackupsScheduled && p.admin():
+		return p.T("system.backups.off.admin")
 	case !p.BackupsScheduled:
 		return p.T("system.backups.off")
 	case len(p.Backups) == 0:

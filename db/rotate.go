@@ -109,6 +109,13 @@ var sealedColumns = []sealedColumn{
 		place: func(appID app.AppID, _ int64, owner string) Place { return AccessTokenPlace(appID, app.Appid(owner)) },
 	},
 	{
+		table: "operators", column: "totp_sealed", key: []string{"id"},
+		from: "operators r", app: "0", row: "r.id", of: "r.name",
+		place: func(_ app.AppID, row int64, owner string) Place {
+			return TOTPPlace(app.Operator{ID: app.OperatorID(row), Name: owner})
+		},
+	},
+	{
 		table: "operator_sessions", column: "sealed_values", key: []string{"id"},
 		from: "operator_sessions r", app: "0", row: "r.id", of: "r.operator_id",
 		place: func(_ app.AppID, row int64, owner string) Place {

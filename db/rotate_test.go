@@ -32,6 +32,13 @@ func sealedHouse(t *testing.T, users int) (*db.DB, app.App) {
 		if err := tx.SaveAccessToken(one.ID, sealed, start); err != nil {
 			return err
 		}
+		alice := app.Operator{ID: 3, Name: "alice", Role: app.RoleAdmin}
+		if err := tx.InsertOperator(alice); err != nil {
+			return err
+		}
+		if err := tx.SetOperatorTOTP(alice.ID, keys.Seal(db.TOTPPlace(alice), []byte("seed")), 1, start); err != nil {
+			return err
+		}
 		if err := tx.InsertOperatorSession(operator, app.CookieHash{}); err != nil {
 			return err
 		}
@@ -59,6 +66,14 @@ func wantEverythingOpen(t *testing.T, store *db.DB, one app.App, master byte) {
 	}
 	if text, err := keys.Open(db.AccessTokenPlace(one.ID, one.Appid), sealed); err != nil || string(text) != "access token" {
 		t.Errorf("access token: %q %v", text, err)
+	}
+	alice := app.Operator{ID: 3, Name: "alice", TOTPSince: start}
+	seed, err := store.Read().OperatorTOTP(t.Context(), alice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := keys.Open(db.TOTPPlace(alice), seed); err != nil || string(text) != "seed" {
+		t.Errorf("seed of one-time codes: %q %v", text, err)
 	}
 	values, err := store.Read().OperatorSessionValues(t.Context(), 7)
 	if err != nil {
@@ -197,7 +212,7 @@ func TestReencryptingMayBeCutShortAnywhere(t *testing.T) {
 func TestEverySealedColumnIsReencrypted(t *testing.T) {
 	store, _ := open(t)
 	columns, err := store.ColumnsNamedSealed(t.Context())
-	if err != nil || len(columns) < 4 {
+	if err != nil || len(columns) < 5 {
 		t.Fatal(columns, err)
 	}
 	if known := db.KnownSealedColumns(); !slices.Equal(columns, known) {

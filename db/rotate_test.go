@@ -160,7 +160,7 @@ func wantNowhere(t *testing.T, store *db.DB, gone [][]byte) {
 }
 
 func TestReencryptingMayBeCutShortAnywhere(t *testing.T) {
-	store, one := sealedHouse(t, 1200)
+	store, one := sealedHouse(t, 700)
 	old := wrappings(t, store)
 	rotate(t, store, 1, 2, start.Add(time.Hour))
 	old = append(old, wrappings(t, store)[0]) // the sealing key's

@@ -272,7 +272,7 @@ func since(u db.ListedUser, ask db.UserListing) time.Time {
 }
 
 func TestFiltersAndOrders(t *testing.T) {
-	const sampled = 1500
+	const sampled = 700
 	store, one := open(t)
 	fillSample(t, store, one, sampled)
 	write(t, store, func(tx *db.Tx) error { // more who are disabled than a sample has

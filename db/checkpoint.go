@@ -39,13 +39,9 @@ type logState struct {
 }
 
 func startCheckpointer(ctx context.Context, dsn string, dialect dialect, writer *writer) (*checkpointer, error) {
-	handle, err := sql.Open("sqlite", dsn)
+	handle, connection, err := openOne(ctx, dsn)
 	if err != nil {
 		return nil, err
-	}
-	connection, err := handle.Conn(ctx)
-	if err != nil {
-		return nil, errors.Join(err, handle.Close())
 	}
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c := &checkpointer{

@@ -183,6 +183,19 @@ func (d *DB) dsn(path string, pragmas []string) string {
 	return dsn(path, pragmas) + "&vfs=" + url.QueryEscape(d.vfs)
 }
 
+// openOne opens a database with one connection, which is in use until it is closed.
+func openOne(ctx context.Context, dsn string) (*sql.DB, *sql.Conn, error) {
+	handle, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, nil, err
+	}
+	connection, err := handle.Conn(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(err, handle.Close())
+	}
+	return handle, connection, nil
+}
+
 func dsn(path string, pragmas []string) string {
 	query := url.Values{"_txlock": {"immediate"}, "_pragma": pragmas}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query.Encode()

@@ -73,13 +73,9 @@ type writer struct {
 }
 
 func startWriter(ctx context.Context, dsn string, dialect dialect) (*writer, error) {
-	handle, err := sql.Open("sqlite", dsn)
+	handle, connection, err := openOne(ctx, dsn)
 	if err != nil {
 		return nil, err
-	}
-	connection, err := handle.Conn(ctx)
-	if err != nil {
-		return nil, errors.Join(err, handle.Close())
 	}
 	w := &writer{
 		handle: handle, connection: connection,

@@ -5,16 +5,13 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
 	"wxkeeper/app"
-	"wxkeeper/app/member"
+	"wxkeeper/app/parameters"
 )
 
 const (
@@ -27,8 +24,8 @@ const (
 	drainTime  = 5 * time.Second
 )
 
-// fields are the parameters of one call by name. One that is absent, null or empty is "".
-type fields map[string]string
+// fields are the parameters of one call by name.
+type fields = parameters.Parameters
 
 // readFields reads the parameters of a call from its body, and a token from Authorization where the body has none. The query
 // is never looked at: addresses end up in logs.
@@ -38,7 +35,7 @@ func readFields(c echo.Context, required []string, optional ...string) (fields, 
 		return nil, err
 	}
 	if in["token"] == "" {
-		in["token"] = bearerToken(c.Request().Header.Get(echo.HeaderAuthorization))
+		in["token"] = parameters.BearerToken(c.Request().Header.Get(echo.HeaderAuthorization))
 	}
 	for _, name := range required {
 		if in[name] == "" {
@@ -61,9 +58,9 @@ func parseBody(c echo.Context, names []string) (fields, error) {
 	case len(body) == 0:
 		return fields{}, nil
 	case mediaType == jsonType:
-		return parseJSON(body, names)
+		return parameters.JSON(body, names)
 	case mediaType == formType:
-		return parseForm(body, names)
+		return parameters.Form(body, names)
 	}
 	return nil, app.Fail(app.UnsupportedContentType, "")
 }
@@ -100,58 +97,4 @@ func drain(c echo.Context) {
 	_, _ = io.CopyN(io.Discard, c.Request().Body, drainBytes)
 }
 
-// parseJSON reads the named members of exactly one object. Names count by case. A name given twice is refused: two readers
-// would see two different requests.
-func parseJSON(body []byte, names []string) (fields, error) {
-	object, ok := member.Read(body)
-	if !ok {
-		return nil, malformed("body")
-	}
-	in, seen := fields{}, map[string]bool{}
-	for quotedName, value := range object.Each() {
-		name := string(member.Name(quotedName))
-		if seen[name] {
-			return nil, malformed("body")
-		}
-		seen[name] = true
-		if !slices.Contains(names, name) {
-			continue
-		}
-		if value[0] != '"' && value[0] != 'n' { // null is as good as absent
-			return nil, malformed(name)
-		}
-		in[name], _ = member.Text(value)
-	}
-	return in, nil
-}
-
-// parseForm reads the named fields of a form. A + that its sender did not escape arrives as a space; whoever reads base64
-// knows how to repair that.
-func parseForm(body []byte, names []string) (fields, error) {
-	values, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, malformed("body")
-	}
-	in := fields{}
-	for name, given := range values {
-		if !slices.Contains(names, name) {
-			continue
-		}
-		if len(given) > 1 || !utf8.ValidString(given[0]) {
-			return nil, malformed(name)
-		}
-		in[name] = given[0]
-	}
-	return in, nil
-}
-
 func malformed(field string) *app.Error { return app.FailField(app.Malformed, "", field) }
-
-// bearerToken reads "Bearer {token}"; "" for anything else.
-func bearerToken(authorization string) string {
-	scheme, token, _ := strings.Cut(strings.TrimSpace(authorization), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
-}

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"wxkeeper/app"
+	"wxkeeper/app/parameters"
 )
 
 const (
@@ -50,7 +51,7 @@ func ignoreBody(c echo.Context) {
 var openIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 func bearerOf(c echo.Context) string {
-	return bearerToken(c.Request().Header.Get(echo.HeaderAuthorization))
+	return parameters.BearerToken(c.Request().Header.Get(echo.HeaderAuthorization))
 }
 
 // challenge adds to a refused token what HTTP demands of a 401. nginx passes it on to the client.

@@ -37,6 +37,7 @@ import (
 	"wxkeeper/app/operator"
 	"wxkeeper/app/overview"
 	"wxkeeper/app/sandbox"
+	"wxkeeper/app/systemd"
 	"wxkeeper/app/web"
 	"wxkeeper/app/wechat"
 	"wxkeeper/db"
@@ -111,6 +112,7 @@ func run(ctx context.Context, arguments []string, env config.Env, std command.St
 
 type serveCommand struct {
 	config.Serve
+	DryRun    bool          `help:"Say everything that would keep the server from starting, and start nothing. Nothing is opened for writing."`
 	Measured  bool          `hidden:"" help:"For bench: tell counters to whoever asks on standard input, and stop when it ends."`
 	SlowFlush time.Duration `hidden:"" help:"For bench, beside --measured: how much longer each flush of the disk takes."`
 }
@@ -118,6 +120,9 @@ type serveCommand struct {
 // Run serves until it is told to stop.
 func (c *serveCommand) Run(ctx context.Context, env config.Env, std command.Streams) error {
 	settings, err := c.Config(env)
+	if c.DryRun {
+		return command.Rehearse(ctx, settings, err, std)
+	}
 	if err != nil {
 		return err
 	}
@@ -132,7 +137,14 @@ func (c *serveCommand) Run(ctx context.Context, env config.Env, std command.Stre
 	if c.Measured {
 		return c.measured(ctx, settings, host, log, std)
 	}
-	return serve(ctx, settings, host, nil, log, func(running running) error { return sayServing(log, settings, running) })
+	ctx, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer stop()
+	return serve(ctx, settings, host, nil, log, func(running running) error {
+		beside.Go(func() { systemd.FromEnvironment(os.Getenv).Accompany(ctx, running.ready, log) })
+		return sayServing(log, settings, running)
+	})
 }
 
 // measured serves with a disk that counts its flushes, until whoever measures ends standard input.
@@ -187,6 +199,7 @@ type emulation struct {
 type running struct {
 	address  string
 	accounts *operator.Accounts
+	ready    func(context.Context) error // says why requests cannot be served now, nil when they can
 }
 
 // serve builds the parts bottom up, calls started once requests are taken, and stops the parts in reverse when the context ends.
@@ -274,7 +287,7 @@ func serve(
 	if settings.AdminAddr != "" {
 		handlers = []placed{{settings.Addr, api.Handler(), nil}, {settings.AdminAddr, dashboard.Handler(), feed.Close}}
 	}
-	return serveAll(ctx, handlers, log, func(address string) error { return started(running{address, accounts}) })
+	return serveAll(ctx, handlers, log, func(address string) error { return started(running{address, accounts, store.Ready}) })
 }
 
 // placed is a handler and the address it is served at.

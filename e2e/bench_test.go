@@ -37,7 +37,8 @@ func startBench(t *testing.T, folder string, more ...string) *process {
 // What is measured depends on the machine: here it is only that everything is, and that every answer was right.
 func TestBench(t *testing.T) {
 	t.Parallel()
-	run := startBench(t, t.TempDir(), "--json", "--part", "start,idle,login,getinfo,verify,session,mixed,pages,search,single,half,dashboard")
+	run := startBench(t, t.TempDir(), "--json", "--part", "start,idle,login,getinfo,verify,session,mixed,pages,search,single,half,dashboard,soak",
+		"--soak", "2s")
 	if err := run.wait(t, 2*time.Minute); err != nil {
 		t.Fatalf("%v\n%s", err, run.stderr.String())
 	}

@@ -25,6 +25,7 @@ type Options struct {
 	Lasts     time.Duration // of one round
 	PerSecond float64       // open loop at this rate; 0: closed loop
 	Latency   time.Duration // of WeChat
+	Soak      time.Duration // how long soak takes
 	NewKeys   int           // how many of a hundred logins bring a new session key
 	Keepings  []string      // of the yardsticks to compare with; the goals are about the first
 	JSON      bool          // nothing but JSON lines
@@ -66,11 +67,23 @@ var parts = []Part{
 	{"half", "open loop at half of the maximum", (*bench).half},
 	{"far", "logins of 512 clients while WeChat is 100 ms away", (*bench).far},
 	{"hang", "getinfo and verify while WeChat hangs", (*bench).hanging},
-	{"dashboard", "mixed while the dashboard is busy: pages, searches, exports", (*bench).busyOffice},
+	{"dashboard", "mixed while the dashboard is busy: pages, searches, exports, a backup", (*bench).busyOffice},
+	{soakPart, "mixed at --rate (200 a second) for --soak, the dashboard open: does anything grow; not among all", (*bench).soak},
 }
 
 // Parts are all that can be measured, in the order in which it is.
 func Parts() []Part { return slices.Clone(parts) }
+
+// AllParts are the names of everything that is measured in some minutes.
+func AllParts() []string {
+	var names []string
+	for _, one := range parts {
+		if one.Name != soakPart {
+			names = append(names, one.Name)
+		}
+	}
+	return names
+}
 
 // Usual are the names of what is measured where nobody says what.
 func Usual() []string {

@@ -10,6 +10,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -236,29 +239,51 @@ func inQueries(texts []string) []string {
 	return queries
 }
 
-// dashboardLoad is what one busy office does beside: a page a second, ten searches a second, and exports one after the other.
+// dashboardLoad is what one busy office does beside: a page a second, ten searches a second, exports one after the other, a backup.
 func (b *bench) dashboardLoad(ctx context.Context) (stop func() error, err error) {
 	if err := b.signIn(ctx); err != nil {
 		return nil, err
 	}
-	var searches, looks []step
+	var searches []step
 	for _, one := range b.wordsToFind() {
 		searches = append(searches, b.finding(one))
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 4)
+	address := b.server.process.address
+	go func() { ended <- open(ctx, address, same(8, anyOf(searches)), untilStopped, 10).first }()
+	go func() { ended <- open(ctx, address, same(4, b.anyListing()), untilStopped, 1).first }()
+	go func() { ended <- b.export(ctx) }()
+	go func() { ended <- b.backUp(ctx) }()
+	return func() error {
+		cancel()
+		return errors.Join(<-ended, <-ended, <-ended, <-ended)
+	}, nil
+}
+
+// untilStopped is longer than any load lasts that something else goes on beside.
+const untilStopped = 24 * time.Hour
+
+// anyListing looks at the first page of one listing or another.
+func (b *bench) anyListing() step {
+	var looks []step
 	for _, one := range listings(time.Now()) {
 		looks = append(looks, b.looking([]string{one.query}, false))
 	}
-	const untilStopped = time.Hour
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 3)
-	address := b.server.process.address
-	go func() { ended <- open(ctx, address, same(8, anyOf(searches)), untilStopped, 10).first }()
-	go func() { ended <- open(ctx, address, same(4, anyOf(looks)), untilStopped, 1).first }()
-	go func() { ended <- b.export(ctx) }()
-	return func() error {
-		cancel()
-		return errors.Join(<-ended, <-ended, <-ended)
-	}, nil
+	return anyOf(looks)
+}
+
+// backUp takes one backup beside the server, as an operator does, unless the context ends before.
+func (b *bench) backUp(ctx context.Context) error {
+	to := filepath.Join(b.ground.Logs, "beside.backup")
+	defer os.RemoveAll(to)
+	command := exec.CommandContext(ctx, b.options.Program, "backup", to)
+	command.Env = append(foreignVars(), b.serverVars()...)
+	said, err := command.CombinedOutput()
+	if err == nil || ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("backup: %w: %s", err, said)
 }
 
 // export reads all users as a file, again and again until the context ends.

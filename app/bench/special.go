@@ -232,7 +232,7 @@ func (b *bench) hanging(ctx context.Context) error {
 
 // steadyLogins log in at a low rate until they are stopped, whatever comes of it.
 func (b *bench) steadyLogins(ctx context.Context) (stop func() error) {
-	const clients, perSecond, untilStopped = 512, 50, time.Hour
+	const clients, perSecond = 512, 50
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	steps, _ := loginSteps(b, b.server, clients, 0) // logins need no preparation that could fail

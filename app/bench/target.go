@@ -52,16 +52,21 @@ const (
 
 // startServer starts the program itself, with its settings as they come and more flags: nothing is switched off.
 func (b *bench) startServer(ctx context.Context, more ...string) (*target, error) {
-	vars := []string{
-		"WXKEEPER_APPID=" + string(b.ground.Appid), "WXKEEPER_SECRET=" + appSecret, "WXKEEPER_DATA=" + b.ground.Folder,
-		"WXKEEPER_MASTER_KEY=" + b.ground.MasterKey.Reveal(), "WXKEEPER_WECHAT_URL=" + b.weChat.url(), "WXKEEPER_ADDR=127.0.0.1:0",
-		"WXKEEPER_PUSH_TOKEN=oftheyardstick", "WXKEEPER_PUSH_AES_KEY=" + strings.Repeat("a", 43),
-	}
-	started, err := start(ctx, b.options.Program, append([]string{"serve", "--measured"}, more...), vars, filepath.Join(b.ground.Logs, "serve.log"))
+	started, err := start(ctx, b.options.Program, append([]string{"serve", "--measured"}, more...), b.serverVars(),
+		filepath.Join(b.ground.Logs, "serve.log"))
 	if err != nil {
 		return nil, err
 	}
 	return newTarget(serverName, b.ground.Appid, b.ground.Folder, started, b.ground.People), nil
+}
+
+// serverVars are the settings of the server, and of commands beside it.
+func (b *bench) serverVars() []string {
+	return []string{
+		"WXKEEPER_APPID=" + string(b.ground.Appid), "WXKEEPER_SECRET=" + appSecret, "WXKEEPER_DATA=" + b.ground.Folder,
+		"WXKEEPER_MASTER_KEY=" + b.ground.MasterKey.Reveal(), "WXKEEPER_WECHAT_URL=" + b.weChat.url(), "WXKEEPER_ADDR=127.0.0.1:0",
+		"WXKEEPER_PUSH_TOKEN=oftheyardstick", "WXKEEPER_PUSH_AES_KEY=" + strings.Repeat("a", 43),
+	}
 }
 
 // startYardstick starts a yardstick that has as many users, of whom as many take part in the load.

@@ -35,6 +35,7 @@ type BenchRun struct {
 	Rounds    int           `default:"5" help:"Rounds of each measurement, in turn with the yardstick's."`
 	Lasts     time.Duration `name:"lasts" default:"2s" help:"How long a round lasts."`
 	Rate      float64       `help:"Ask at so many requests a second, whatever the answers (open loop). 0: each client asks again when it has its answer."`
+	Soak      time.Duration `default:"30m" help:"How long the part soak takes."`
 	WeChat    time.Duration `name:"wechat-latency" default:"0" help:"How long WeChat takes to answer."`
 	NewKeys   int           `default:"100" help:"How many of a hundred logins bring a new session key."`
 	Yardstick []string      `default:"gathered" enum:"gathered,single,nothing,none" help:"What to compare with: gathered commits, a transaction a request, nothing stored; none: nothing."`
@@ -78,7 +79,7 @@ func (c *BenchRun) Run(ctx context.Context, std Streams, release Release) (err e
 	}
 	return bench.Run(ctx, ground, bench.Options{
 		Program: program, Version: string(release), Parts: c.Parts, Clients: c.Clients, Sessions: c.Sessions, Rounds: c.Rounds,
-		Lasts: c.Lasts, PerSecond: c.Rate, Latency: c.WeChat, NewKeys: c.NewKeys,
+		Lasts: c.Lasts, PerSecond: c.Rate, Latency: c.WeChat, Soak: c.Soak, NewKeys: c.NewKeys,
 		Keepings: slices.DeleteFunc(c.Yardstick, func(one string) bool { return one == "none" }),
 		JSON:     c.JSON, Out: std.Out, Progress: std.Err,
 	})
@@ -93,17 +94,14 @@ func (c *BenchRun) complete() {
 		c.Parts = bench.Usual()
 	}
 	if slices.Contains(c.Parts, "all") {
-		c.Parts = nil
-		for _, one := range bench.Parts() {
-			c.Parts = append(c.Parts, one.Name)
-		}
+		c.Parts = bench.AllParts()
 	}
 }
 
 func (c *BenchRun) check() error {
 	switch {
-	case c.Clients < 1 || c.Rounds < 1 || c.Lasts <= 0 || c.Rate < 0:
-		return errors.New("--clients and --rounds are 1 at least, --lasts and --rate not negative")
+	case c.Clients < 1 || c.Rounds < 1 || c.Lasts <= 0 || c.Soak <= 0 || c.Rate < 0:
+		return errors.New("--clients and --rounds are 1 at least, --lasts and --soak more than 0, --rate not negative")
 	case c.NewKeys < 0 || c.NewKeys > 100 || c.WeChat < 0:
 		return errors.New("--new-keys is from 0 to 100, and --wechat-latency may not be negative")
 	case c.Users < 4*c.Clients:

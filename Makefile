@@ -19,7 +19,7 @@ dev: ## run everything in one process, with a WeChat emulator and no configurati
 build: ## build the static binary ./wxkeeper
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w -X main.version=$(VERSION)' -o wxkeeper .
 
-generate: ## write what is generated: the pages' Go, their icons and styles
+generate: ## write what is generated: the pages' Go, their icons and styles, the mini program's package
 	go generate ./...
 	@$(build-assets)
 
@@ -32,15 +32,19 @@ ifneq ($(wildcard e2e/go.mod),)
 endif
 	@$(check-generated)
 
-# Styles and icons are committed, so that only who changes them needs npm. Not npm ci: it demands the packages of all platforms,
-# which not every registry has.
+# Styles, icons and the mini program's package are committed, so that only who changes them needs npm. Not npm ci: it demands the
+# packages of all platforms, which not every registry has.
 define build-assets
 if ! command -v npm >/dev/null; then \
-	echo "no npm here: static/ and views/icons.go stay as they are, and are not checked"; \
-elif test node_modules/.package-lock.json -nt package-lock.json || npm install --no-save --no-audit --no-fund --loglevel=error; then \
-	echo "npm run build" && npm run --silent build; \
+	echo "no npm here: static/, views/icons.go and miniprogram/ stay as they are, neither checked nor tested"; \
 else \
-	echo "npm cannot install: static/ and views/icons.go stay as they are, and are not checked"; \
+	for folder in . miniprogram; do ( cd $$folder && \
+		if test node_modules/.package-lock.json -nt package-lock.json || npm install --no-save --no-audit --no-fund --loglevel=error; then \
+			echo "npm run build in $$folder" && npm run --silent build; \
+		else \
+			echo "npm cannot install in $$folder: what it builds stays as it is, neither checked nor tested"; \
+		fi ) || exit 1; \
+	done; \
 fi
 endef
 

@@ -224,30 +224,32 @@ func TestTemplHasOneVersion(t *testing.T) {
 	}
 }
 
-// The same command must build the same pages next year, from whatever registry somebody uses.
+// The same command must build the same pages and the same package next year, from whatever registry somebody uses.
 func TestNpmPins(t *testing.T) {
-	source, err := os.ReadFile("package.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wanted struct{ Dependencies, DevDependencies map[string]string }
-	if err := json.Unmarshal(source, &wanted); err != nil {
-		t.Fatal(err)
-	}
-	if len(wanted.Dependencies) > 0 {
-		t.Errorf("nothing of npm runs: %v belong among devDependencies", wanted.Dependencies)
-	}
-	for name, version := range wanted.DevDependencies {
-		if strings.Trim(version, "0123456789.") != "" {
-			t.Errorf("package.json wants %s %s: say the exact version", name, version)
+	for _, folder := range []string{".", "miniprogram"} {
+		source, err := os.ReadFile(filepath.Join(folder, "package.json"))
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	lock, err := os.ReadFile("package-lock.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if bytes.Contains(lock, []byte(`"resolved"`)) {
-		t.Error("package-lock.json names a registry: write it with npm install --omit-lockfile-registry-resolved")
+		var wanted struct{ Dependencies, DevDependencies map[string]string }
+		if err := json.Unmarshal(source, &wanted); err != nil {
+			t.Fatal(err)
+		}
+		if len(wanted.Dependencies) > 0 {
+			t.Errorf("%s: nothing of npm runs: %v belong among devDependencies", folder, wanted.Dependencies)
+		}
+		for name, version := range wanted.DevDependencies {
+			if strings.Trim(version, "0123456789.") != "" {
+				t.Errorf("%s: package.json wants %s %s: say the exact version", folder, name, version)
+			}
+		}
+		lock, err := os.ReadFile(filepath.Join(folder, "package-lock.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(lock, []byte(`"resolved"`)) {
+			t.Errorf("%s: package-lock.json names a registry: write it with npm install --omit-lockfile-registry-resolved", folder)
+		}
 	}
 }
 

@@ -66,13 +66,19 @@ func (w *WeChat) PhoneOf(openid app.OpenID) *Phone {
 	return w.addPhone(user.app, user.owner, Device{})
 }
 
-// servePhoneOf gives a user's phone, so that anybody can be played.
+// servePhoneOf gives a user's phone, so that anybody can be played. Without an openid somebody new gets a phone.
 func (w *WeChat) servePhoneOf(response http.ResponseWriter, request *http.Request) {
 	if len(w.Phones()) >= maxPhones {
 		http.Error(response, "enough phones", http.StatusConflict)
 		return
 	}
-	phone := w.PhoneOf(app.OpenID(request.FormValue("openid")))
+	openid := app.OpenID(request.FormValue("openid"))
+	if openid == "" {
+		newcomer := PhoneOptions{Person: Person{Nickname: request.FormValue("nickname")}}
+		writeJSON(response, http.StatusCreated, describe(w.AddPhone(newcomer)))
+		return
+	}
+	phone := w.PhoneOf(openid)
 	if phone == nil {
 		http.Error(response, "no such user", http.StatusNotFound)
 		return

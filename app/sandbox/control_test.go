@@ -124,6 +124,15 @@ func TestControlAddsASecondDevice(t *testing.T) {
 	}
 }
 
+func TestControlAddsSomebodyNew(t *testing.T) {
+	w := newWorld(t)
+	form := url.Values{"nickname": {"新来的"}}
+	added := ordered[phoneState](t, http.MethodPost, w.url+"/sandbox/phones", form, http.StatusCreated)
+	if added.Number != 2 || added.OpenID == w.phone.OpenID() || added.Nickname != "新来的" {
+		t.Errorf("somebody new %+v", added)
+	}
+}
+
 func TestControlAddsNotMoreThanAThousand(t *testing.T) {
 	w := newWorld(t)
 	for len(w.Phones()) < 1000 {

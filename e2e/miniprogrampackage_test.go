@@ -1,0 +1,36 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestMiniProgramPackage runs the tests of miniprogram/ against a sandbox: the client package, and every button of the example.
+func TestMiniProgramPackage(t *testing.T) {
+	t.Parallel()
+	node, err := exec.LookPath("node")
+	switch _, missing := os.Stat(filepath.Join("..", "miniprogram", "node_modules", "miniprogram-simulate")); {
+	case err != nil:
+		t.Skip("no Node.js here: the client package is not tested")
+	case missing != nil:
+		t.Skip("the packages of miniprogram/ are not installed (make generate): the client package is not tested")
+	}
+	files, err := filepath.Glob(filepath.Join("..", "miniprogram", "test", "*.test.mjs"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no tests: %v", err)
+	}
+	p, said := startSandbox(t, "TMPDIR="+t.TempDir())
+	run := exec.CommandContext(t.Context(), node, append([]string{"--test"}, files...)...)
+	run.WaitDelay = 5 * time.Second
+	run.Env = append(os.Environ(), "WXKEEPER_API="+said[1], "WXKEEPER_EMULATOR="+sandboxURL.FindString(said[2]))
+	output, err := run.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, output)
+	}
+	if complaints := p.stderr.String(); complaints != "" {
+		t.Errorf("the server complains: %s", complaints)
+	}
+}

@@ -25,14 +25,23 @@ func (Keygen) Run(std Streams) error {
 	return err
 }
 
-// Check reads all data and says what is wrong with it.
+// Check reads all data and says what is wrong with it. Or it tries the address that phones call, or asks whether the server lives.
 type Check struct {
+	URL    string `name:"url" placeholder:"URL" help:"Instead of the data, try the address that phones call, such as https://keeper.example.com: name, certificate, TLS, proxy. Works from any machine."`
+	Health bool   `help:"Instead of the data, ask whether a server answers at WXKEEPER_ADDR on this machine. For containers."`
+	Addr   string `env:"WXKEEPER_ADDR" default:"127.0.0.1:8000" hidden:""`
 	config.Store
 	agingFlag
 }
 
-// Run reads all data and says what is wrong with it.
+// Run reads all data and says what is wrong with it, or does what it was told instead.
 func (c *Check) Run(ctx context.Context, env config.Env, std Streams) error {
+	switch {
+	case c.URL != "":
+		return tryDoor(ctx, c.URL, c.Path(), std)
+	case c.Health:
+		return askHealth(ctx, c.Addr)
+	}
 	return withData(ctx, c.Store, env, func(store *db.DB, ring *db.KeyRing) error {
 		health, err := keeper.Check(ctx, store, ring)
 		if err != nil {

@@ -280,7 +280,7 @@ func serve(
 		EnvName: settings.EnvName, Version: version, Location: settings.Location, Log: log, Clock: time.Now,
 	})
 	api := web.New(web.Options{
-		Keeper: keys, Ready: store.Ready, APIRate: settings.APIRate, TrustedProxies: settings.TrustedProxies,
+		Keeper: keys, Ready: store.Ready, PublicURL: settings.PublicURL, APIRate: settings.APIRate, TrustedProxies: settings.TrustedProxies,
 		Status200: settings.Status200, VerifyOpenID: settings.VerifyOpenID, Push: push, Log: log, Clock: time.Now,
 	})
 	handlers := []placed{{settings.Addr, dashboard.Beside(api.Handler()), feed.Close}}

@@ -52,5 +52,5 @@ func (p AuditPage) chainProgress() Progress {
 
 // chainRefresh fetches the whole part again while a check runs: what it found stands beside its progress.
 func (p AuditPage) chainRefresh() templ.Attributes {
-	return Progress{ID: "chain", Running: p.Check.running(), Address: auditAddress}.attributes()
+	return p.progressAttributes(Progress{ID: "chain", Running: p.Check.running(), Address: auditAddress})
 }

@@ -704,13 +704,13 @@ func (c Confirm) opener() Button {
 	return button
 }
 
-func (c Confirm) submit() Button {
+func (f Frame) submit(c Confirm) Button {
 	button := Button{Text: c.Submit, Variant: VariantPrimary}
 	if c.Danger {
 		button.Variant = VariantDanger
 	}
 	if c.Inside {
-		button.Attributes = templ.Attributes{"formaction": c.Action}
+		button.Attributes = templ.Attributes{"formaction": f.Link(c.Action)}
 	}
 	return button
 }
@@ -735,12 +735,12 @@ func exactly(text string) string {
 	return pattern.String()
 }
 
-func (p Progress) attributes() templ.Attributes {
+func (f Frame) progressAttributes(p Progress) templ.Attributes {
 	if !p.Running || p.Address == "" {
 		return templ.Attributes{}
 	}
 	return templ.Attributes{
-		"hx-get": p.Address, "hx-trigger": "every 1s", "hx-select": "#" + p.ID, "hx-ext": "morph", "hx-swap": "morph:outerHTML", "hx-target": "this",
+		"hx-get": f.Link(p.Address), "hx-trigger": "every 1s", "hx-select": "#" + p.ID, "hx-ext": "morph", "hx-swap": "morph:outerHTML", "hx-target": "this",
 		"hx-headers": `{"X-Refresh":"1"}`, // so that a page left open keeps nobody signed in
 	}
 }

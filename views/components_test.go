@@ -2,6 +2,8 @@ package views
 
 import (
 	"math"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -157,5 +159,25 @@ func TestNavigation(t *testing.T) {
 	}
 	if page := frame(app.RoleAdmin, true); !strings.Contains(page, `href="/admin/operators"`) || !strings.Contains(page, `href="/admin/phones"`) {
 		t.Error("an admin in the sandbox misses the accounts or the phones")
+	}
+}
+
+// An address that a page writes itself lacks what a proxy takes away, or which mini program it is about: Link knows both.
+func TestEveryAddressIsWrittenByLink(t *testing.T) {
+	written := regexp.MustCompile(`(?:href|src|action|formaction|hx-get|hx-post|sse-connect)"?(?:="/|[=:] ?(?:\{ )?"/|=\{ (?:templ\.|\w+Address))|templ\.URL\(|"hx-get": \w+Address`)
+	files, err := filepath.Glob("*.templ")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(source), "\n") {
+			if found := written.FindString(line); found != "" {
+				t.Errorf("%s:%d: %s: write the address with Link", file, i+1, found)
+			}
+		}
 	}
 }

@@ -2,6 +2,7 @@ package views
 
 import (
 	"net/url"
+	"strings"
 	"time"
 
 	"wxkeeper/app"
@@ -11,11 +12,12 @@ import (
 // @p.Layout() { @p.Time(at) }. The zero value renders, signed out and in Chinese.
 type Frame struct {
 	Text
+	Base      string         // the path that stands before every address of ours in a link, such as /keeper; empty: none
 	Title     string         // of this page, in the window's title
 	Section   Section        // which part of the navigation the page belongs to
 	Operator  app.Operator   // who is signed in; zero: nobody
 	Theme     Theme          // what the operator chose
-	Address   string         // path and query of this page, to come back to; empty: it cannot be had again
+	Address   string         // path and query of this page, behind the base, to come back to; empty: it cannot be had again
 	Appid     app.Appid      // the mini program that the page is about
 	EnvName   string         // which installation this is, such as staging; empty: not said
 	Sandbox   bool           // the emulator runs beside us
@@ -100,6 +102,15 @@ func (f Frame) mayOpen(to destination) bool {
 }
 
 func (f Frame) signedIn() bool { return f.Operator.Name != "" }
+
+// Link is an address as it stands in a page. Everywhere else an address begins behind the base: with /admin/ or /static/. What is no
+// path of ours, such as another part of the same page, stays as it is.
+func (f Frame) Link(address string) string {
+	if strings.HasPrefix(address, "/") {
+		return f.Base + address
+	}
+	return address
+}
 
 // With is the address of this page with other values in its query, as pairs of name and value. An empty value takes the
 // parameter away. So does every change with the cursor of a list, unless the pairs name it: another filter starts at the first page.

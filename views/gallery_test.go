@@ -197,7 +197,7 @@ func galleryPage(p Frame) templ.Component {
 		p.Chips([]Chip{{"密钥状态", "已失效", p.With("state", "")}, {"最后登录", "7 天内", p.With("seen", "")}}, "/admin/users"),
 		galleryTable(p), element(`section class="panel"`, galleryNumbers(p)), galleryCharts(p), galleryForms(p),
 		element(`div class="columns"`,
-			in(p.Panel(Panel{Title: "用户"}), element(`div class="person"`, LargeAvatar("http://thirdwx.qlogo.cn/mmopen/x/132", "林"), LargeAvatar("", "林小满"), LargeAvatar("", "")),
+			in(p.Panel(Panel{Title: "用户"}), element(`div class="person"`, p.LargeAvatar("http://thirdwx.qlogo.cn/mmopen/x/132", "林"), p.LargeAvatar("", "林小满"), p.LargeAvatar("", "")),
 				in(Definitions(), in(Definition("用户编号"), p.Code("482915037")), in(Definition("openid"), p.Code("oKx7s5-3Q8vWZyTnB2mLcRfHdJpA")),
 					in(Definition("手机号"), in(p.Masked("138****5678"), p.Button(Button{Text: "查看完整手机号", Small: true}))),
 					in(Definition(p.T("nav.keys")), p.KeyStatus(galleryUsers()[0].fresh)), in(Definition("停用"), p.Time(time.Time{})),

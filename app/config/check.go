@@ -97,15 +97,26 @@ func (r *report) weChatURL(setting, value string) string {
 	return strings.TrimRight(value, "/")
 }
 
-// publicURL takes the place alone, without a path.
+// taken are the paths of the server's own that one of a proxy's may not begin with: whether it was taken away could not be told.
+var taken = []string{"admin", "apps", "static"}
+
+var plainPath = regexp.MustCompile(`^(/[0-9A-Za-z][0-9A-Za-z._~-]*)*$`)
+
+// publicURL takes a host, and a path that a proxy takes away again.
 func (r *report) publicURL(setting, value string) string {
 	if value == "" {
 		return ""
 	}
 	address, err := url.Parse(strings.TrimRight(value, "/"))
-	if err != nil || address.Hostname() == "" || address.Scheme != "https" && address.Scheme != "http" ||
-		address.Path != "" || address.User != nil || address.RawQuery != "" || address.Fragment != "" {
-		r.refuse(setting, "is not the address of a site", "Write it as people type it, such as https://keeper.example.com, with nothing behind the host.")
+	switch {
+	case err != nil || address.Hostname() == "" || address.Scheme != "https" && address.Scheme != "http" ||
+		address.User != nil || address.RawQuery != "" || address.Fragment != "":
+		r.refuse(setting, "is not the address of a site",
+			"Write it as people type it, such as https://keeper.example.com or https://example.com/keeper.")
+		return ""
+	case !plainPath.MatchString(address.EscapedPath()) || slices.Contains(taken, strings.Split(address.Path+"/", "/")[1]):
+		r.refuse(setting, "has a path that cannot be told from our own",
+			"Choose letters and digits, such as /keeper, but not /admin, /apps or /static; the proxy takes it away from each request.")
 		return ""
 	}
 	return address.String()

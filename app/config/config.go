@@ -17,7 +17,7 @@ type Config struct {
 	MasterKey       MasterKey
 	WeChatURL       string // without a slash at its end
 	AdminAddr       string // empty: the dashboard is at Addr
-	PublicURL       string // without a slash at its end; empty: not known
+	PublicURL       string // without a slash at its end, perhaps with a path; empty: not known
 	EnvName         string
 	Location        *time.Location // of the dashboard
 	TrustedProxies  []netip.Prefix

@@ -75,7 +75,7 @@ func (v *visit) reread() (url.Values, error) {
 func (d *Dashboard) askForProof(v *visit, form url.Values, problem error) error {
 	form.Del(proofPassword)
 	form.Del(proofCode)
-	page := d.provePage(v, pageBefore(v.Request()))
+	page := d.provePage(v, d.pageBefore(v.Request()))
 	kept, values := d.keptForm(fields{"kept_path": v.Request().URL.EscapedPath(), "kept": form.Encode()})
 	if taker, found := d.formRoute(kept.Path); found {
 		page.Route, page.Path, page.Fields = taker.path, kept.Path, values

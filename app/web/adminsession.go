@@ -16,15 +16,6 @@ import (
 	"wxkeeper/views"
 )
 
-// Names of the cookies. Behind TLS each has the prefix that makes browsers insist on Secure, on path / and on no domain.
-const (
-	sessionCookie  = "wxkeeper_session"
-	languageCookie = "wxkeeper_language"
-	themeCookie    = "wxkeeper_theme"
-
-	securePrefix = "__Host-"
-)
-
 // choiceAge is how long a browser remembers language and theme.
 const choiceAge = 400 * 24 * time.Hour
 
@@ -32,7 +23,7 @@ const choiceAge = 400 * 24 * time.Hour
 // that a session ends at once where it is revoked.
 type sessionStore struct {
 	accounts *operator.Accounts
-	secure   func(*http.Request) bool
+	cookies  cookies
 }
 
 // Who is signed in stands among a session's values while a request lasts; it is never stored there.
@@ -46,9 +37,9 @@ func (s *sessionStore) Get(r *http.Request, name string) (*sessions.Session, err
 // New reads the session of a request's cookie. One that nobody is signed in by is new and empty.
 func (s *sessionStore) New(r *http.Request, name string) (*sessions.Session, error) {
 	session := sessions.NewSession(s, name)
-	session.Options = cookieOptions(s.secure(r))
+	session.Options = s.cookies.options(r)
 	session.IsNew = true
-	cookie := s.cookie(r, name)
+	cookie := app.Secret(s.cookies.value(r, name))
 	if cookie == "" {
 		return session, nil
 	}
@@ -57,15 +48,6 @@ func (s *sessionStore) New(r *http.Request, name string) (*sessions.Session, err
 		return session, nil
 	}
 	return session, err
-}
-
-// cookie is what the browser holds of a session, "" if nothing.
-func (s *sessionStore) cookie(r *http.Request, name string) app.Secret {
-	cookie, err := r.Cookie(s.cookieName(r, name))
-	if err != nil {
-		return ""
-	}
-	return app.Secret(cookie.Value)
 }
 
 func (s *sessionStore) restore(r *http.Request, session *sessions.Session, cookie app.Secret) error {
@@ -100,7 +82,7 @@ func asksByItself(r *http.Request) bool {
 func (s *sessionStore) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	present, signedIn := session.Values[presentValue].(operator.Present)
 	if !signedIn || session.Options.MaxAge < 0 {
-		http.SetCookie(w, sessions.NewCookie(s.cookieName(r, session.Name()), session.ID, session.Options))
+		http.SetCookie(w, sessions.NewCookie(s.cookies.name(r, session.Name()), session.ID, session.Options))
 		return nil
 	}
 	kept := maps.Clone(session.Values)
@@ -110,17 +92,6 @@ func (s *sessionStore) Save(r *http.Request, w http.ResponseWriter, session *ses
 		return err
 	}
 	return s.accounts.SaveValues(r.Context(), present.Session, stored.Bytes())
-}
-
-func (s *sessionStore) cookieName(r *http.Request, name string) string {
-	if s.secure(r) {
-		return securePrefix + name
-	}
-	return name
-}
-
-func cookieOptions(secure bool) *sessions.Options {
-	return &sessions.Options{Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode}
 }
 
 // adminSession is the session of one request.
@@ -137,7 +108,7 @@ func (s *sessionStore) open(c echo.Context) (adminSession, error) {
 		return adminSession{}, err
 	}
 	present, _ := session.Values[presentValue].(operator.Present)
-	return adminSession{session, present, s.cookie(c.Request(), sessionCookie)}, nil
+	return adminSession{session, present, app.Secret(s.cookies.value(c.Request(), sessionCookie))}, nil
 }
 
 // expired says whether somebody was signed in who is so no more.
@@ -195,11 +166,7 @@ func (s adminSession) takeFlash(c echo.Context) []views.Flash {
 
 // remember keeps a choice of language or theme in the browser.
 func (d *Dashboard) remember(c echo.Context, name, value string) {
-	secure := d.secure(c.Request())
-	options := cookieOptions(secure)
+	options := d.sessions.cookies.options(c.Request())
 	options.MaxAge = int(choiceAge.Seconds())
-	if secure {
-		name = securePrefix + name
-	}
-	http.SetCookie(c.Response(), sessions.NewCookie(name, value, options))
+	http.SetCookie(c.Response(), sessions.NewCookie(d.sessions.cookies.name(c.Request(), name), value, options))
 }

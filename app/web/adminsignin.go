@@ -146,7 +146,7 @@ func (v *visit) leave() error {
 	if err := v.session.end(v.Context); err != nil {
 		return err
 	}
-	return v.Redirect(http.StatusSeeOther, signInPath+"?signed_out=1")
+	return v.redirect(signInPath + "?signed_out=1")
 }
 
 // signInAddress leads to the sign-in, and from there to another page.
@@ -164,22 +164,21 @@ func (d *Dashboard) askToSignIn(v *visit) error {
 	request := v.Request()
 	switch {
 	case asksByItself(request) || request.Header.Get("HX-Request") != "":
-		v.Response().Header().Set("HX-Redirect", signInAddress(pageBefore(request), v.session.expired()))
-		return v.NoContent(http.StatusUnauthorized)
+		return v.leadScript(http.StatusUnauthorized, signInAddress(d.pageBefore(request), v.session.expired()))
 	case request.Method == http.MethodGet:
-		return v.Redirect(http.StatusSeeOther, signInAddress(safeAddress(request.URL.RequestURI()), v.session.expired()))
+		return v.redirect(signInAddress(safeAddress(request.URL.RequestURI()), v.session.expired()))
 	}
-	page := views.SignInPage{Frame: v.frame(v.text.T("signin.title"), ""), Next: pageBefore(request), Expired: true}
+	page := views.SignInPage{Frame: v.frame(v.text.T("signin.title"), ""), Next: d.pageBefore(request), Expired: true}
 	page.Kept, page.Lost = keepForm(v)
 	page.Address = ""
 	return v.pageWith(http.StatusUnauthorized, views.SignIn(page))
 }
 
 // pageBefore is the page that a form or a script stands on, as the browser says.
-func pageBefore(request *http.Request) string {
+func (d *Dashboard) pageBefore(request *http.Request) string {
 	for _, name := range []string{"HX-Current-URL", "Referer"} {
 		if page, err := url.Parse(request.Header.Get(name)); err == nil && page.Path != "" {
-			return safeAddress(page.RequestURI())
+			return safeAddress(strings.TrimPrefix(page.RequestURI(), d.base))
 		}
 	}
 	return adminPath

@@ -24,8 +24,7 @@ func (d *Dashboard) mustSetUpTOTP(who app.Operator) bool {
 // leadToTOTP leads to the one page that whoever must set up one-time codes may use.
 func (d *Dashboard) leadToTOTP(v *visit) error {
 	if request := v.Request(); asksByItself(request) || request.Header.Get("HX-Request") != "" {
-		v.Response().Header().Set("HX-Redirect", totpPath)
-		return v.NoContent(http.StatusForbidden)
+		return v.leadScript(http.StatusForbidden, totpPath)
 	}
 	return v.goTo(totpPath)
 }

@@ -48,7 +48,7 @@ func (d *Dashboard) visit(c echo.Context) (*visit, error) {
 
 // stranger is a visit of which nothing is known but the request.
 func (d *Dashboard) stranger(c echo.Context) *visit {
-	language := views.MatchLanguage(cookieOf(c, languageCookie), c.Request().Header.Get("Accept-Language"))
+	language := views.MatchLanguage(d.sessions.cookies.value(c.Request(), languageCookie), c.Request().Header.Get("Accept-Language"))
 	return &visit{Context: c, dashboard: d, caller: callerOf(c), text: views.Text{Language: language}}
 }
 
@@ -67,7 +67,7 @@ func (v *visit) frame(title string, section views.Section) views.Frame {
 		attention = d.concerns.count(v.context(), d.Overview, v.now())
 	}
 	return views.Frame{
-		Text: v.text, Title: title, Section: section, Operator: v.operator, Theme: views.ParseTheme(cookieOf(v.Context, themeCookie)),
+		Text: v.text, Base: d.base, Title: title, Section: section, Operator: v.operator, Theme: views.ParseTheme(d.sessions.cookies.value(v.Request(), themeCookie)),
 		Address: v.address(), Appid: d.Keeper.Appid(), EnvName: d.EnvName, Sandbox: d.Phones != nil, Version: d.Version,
 		Now: v.now(), Location: d.Location, Flash: v.takeFlash(), RequestID: v.caller.RequestID, Attention: attention,
 	}
@@ -90,7 +90,18 @@ func (v *visit) pageWith(status int, page templ.Component) error {
 
 // goTo leads to a page after a form was taken.
 func (v *visit) goTo(address string) error {
-	return v.Redirect(http.StatusSeeOther, safeAddress(address))
+	return v.redirect(safeAddress(address))
+}
+
+// redirect leads to an address of ours, whatever stands before it for browsers.
+func (v *visit) redirect(address string) error {
+	return v.Redirect(http.StatusSeeOther, v.dashboard.base+address)
+}
+
+// leadScript tells a script, which follows no redirect, where to lead.
+func (v *visit) leadScript(status int, address string) error {
+	v.Response().Header().Set("HX-Redirect", v.dashboard.base+address)
+	return v.NoContent(status)
 }
 
 // longestAddress is how many bytes an address to go on to may have.
@@ -154,12 +165,3 @@ func (v *visit) say(tone views.Tone, text string) error {
 }
 
 func (v *visit) takeFlash() []views.Flash { return v.session.takeFlash(v.Context) }
-
-func cookieOf(c echo.Context, name string) string {
-	for _, prefix := range []string{securePrefix, ""} {
-		if cookie, err := c.Cookie(prefix + name); err == nil {
-			return cookie.Value
-		}
-	}
-	return ""
-}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"net/http"
@@ -159,8 +160,16 @@ func (s *Server) readyz(c echo.Context) error {
 //go:embed openapi.yaml
 var openAPIDocument []byte
 
+// documentAt is the document for whoever reaches us under a path.
+func documentAt(base string) []byte {
+	if base == "" {
+		return openAPIDocument
+	}
+	return bytes.Replace(openAPIDocument, []byte("\n  - url: /\n"), []byte("\n  - url: "+base+"\n"), 1)
+}
+
 func (s *Server) openAPI(c echo.Context) error {
-	return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", openAPIDocument)
+	return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", s.document)
 }
 
 // seconds rounds down: a client must not believe in a token longer than we do.

@@ -35,7 +35,7 @@ type DashboardOptions struct {
 	TrustedProxies []netip.Prefix
 	TOTPRoles      []app.Role // that must sign in with one-time codes
 	Secure         bool       // people reach the dashboard by https, whatever the last hop is
-	PublicURL      string     // at which mini programs reach us; empty: where the dashboard is
+	PublicURL      string     // at which people and mini programs reach us, perhaps under a path; empty: where the dashboard is
 	EnvName        string
 	Version        string // of this program
 	Location       *time.Location
@@ -53,6 +53,7 @@ type Dashboard struct {
 	streams   streams
 
 	streamBeat time.Duration
+	base       string // what stands before every path of ours in a link
 
 	echo *echo.Echo
 }
@@ -65,13 +66,14 @@ func NewDashboard(options DashboardOptions) *Dashboard {
 		proxies:          &proxies{trusted: options.TrustedProxies, log: options.Log},
 		streams:          streams{open: map[app.OperatorID]int{}},
 		streamBeat:       streamBeat,
+		base:             pathOf(options.PublicURL),
 		echo:             echo.New(),
 	}
-	d.sessions = &sessionStore{accounts: options.Accounts, secure: d.secure}
+	d.sessions = &sessionStore{accounts: options.Accounts, cookies: cookies{place: pathOf(options.PublicURL), secure: d.secure}}
 	if options.PublicURL != "" {
 		// Browsers that say only where they come from are believed behind a proxy that changes the host, too. What is no
 		// origin trusts nobody: the settings are checked before they come here.
-		_ = d.crossSite.AddTrustedOrigin(options.PublicURL)
+		_ = d.crossSite.AddTrustedOrigin(strings.TrimSuffix(options.PublicURL, d.base))
 	}
 	d.echo.IPExtractor = d.proxies.clientAddress
 	d.echo.HTTPErrorHandler = d.answerFailure

@@ -24,6 +24,7 @@ type Options struct {
 	Ready          func(context.Context) error // says why requests cannot be served now, nil when they can
 	APIRate        int                         // failures one address may make in a minute, 0: no limit
 	TrustedProxies []netip.Prefix              // whose X-Forwarded-For is believed, and who is not limited at /verify/
+	PublicURL      string                      // at which mini programs reach us, perhaps under a path; empty: not known
 	Status200      bool                        // failures of the API with HTTP 200, as the seed article's server answers them
 	VerifyOpenID   bool                        // tell back ends that verify a token its user's openid as well
 	Push           *wechat.Push                // our end of WeChat's message push, nil: not set up
@@ -40,6 +41,7 @@ type Server struct {
 	status200    bool
 	verifyOpenID bool
 	push         *wechat.Push
+	document     []byte // openapi.yaml
 	log          *slog.Logger
 	clock        func() time.Time
 	echo         *echo.Echo
@@ -57,6 +59,7 @@ func New(options Options) *Server {
 		status200:    options.Status200,
 		verifyOpenID: options.VerifyOpenID,
 		push:         options.Push,
+		document:     documentAt(pathOf(options.PublicURL)),
 		log:          options.Log,
 		clock:        options.Clock,
 		echo:         echo.New(),

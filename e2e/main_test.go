@@ -26,8 +26,8 @@ func buildAndRun(m *testing.M) (exitCode int) {
 	}
 	defer os.RemoveAll(folder)
 	binary = filepath.Join(folder, "wxkeeper")
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", binary, ".")
-	build.Dir = ".."
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", binary, ".") // as make build compiles it
+	build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, output)
 		return 1

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"runtime"
@@ -10,6 +11,7 @@ import (
 	"wxkeeper/app"
 	"wxkeeper/app/config"
 	"wxkeeper/app/keeper"
+	"wxkeeper/app/sbom"
 	"wxkeeper/db"
 )
 
@@ -92,9 +94,18 @@ func (c *Migrate) Run(ctx context.Context, std Streams) error {
 }
 
 // Version prints the version.
-type Version struct{}
+type Version struct {
+	SBOM string `name:"sbom" placeholder:"FILE" help:"Print instead what a build of wxkeeper consists of, read from that file, as CycloneDX JSON."`
+}
 
 // Run prints the version.
-func (Version) Run(std Streams, release Release) error {
+func (c Version) Run(std Streams, release Release) error {
+	if c.SBOM != "" {
+		built, err := buildinfo.ReadFile(c.SBOM)
+		if err != nil {
+			return err
+		}
+		return sbom.Write(std.Out, built, string(release))
+	}
 	return told(std.Out, nil, "wxkeeper %s, %s %s/%s\n", release, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

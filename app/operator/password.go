@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
@@ -26,7 +27,7 @@ const (
 var (
 	ErrPasswordShort  = fmt.Errorf("a password has %d characters at least", shortestPassword)
 	ErrPasswordLong   = fmt.Errorf("a password has %d bytes at most", longestPassword)
-	ErrPasswordIsName = errors.New("a password is not the operator's name")
+	ErrPasswordIsName = errors.New("a password is not the operator's name, nor that with digits and signs around")
 	ErrPasswordCommon = errors.New("this password is one of the first that anybody tries: choose another")
 	ErrPasswordWrong  = errors.New("name or password is wrong")
 )
@@ -38,7 +39,7 @@ func checkPassword(name string, password app.Secret) error {
 		return ErrPasswordShort
 	case len(text) > longestPassword:
 		return ErrPasswordLong
-	case strings.EqualFold(text, name):
+	case isName(text, name):
 		return ErrPasswordIsName
 	case isCommon(text):
 		return ErrPasswordCommon
@@ -59,12 +60,39 @@ var commonPasswords = sync.OnceValue(func() map[string]bool {
 	return common
 })
 
-// isCommon also knows every password of one character again and again.
+// commonWords are common passwords without what people put around a word to make it long enough.
+var commonWords = sync.OnceValue(func() map[string]bool {
+	words := map[string]bool{}
+	for password := range commonPasswords() {
+		if word := undecorated(password); word != "" {
+			words[word] = true
+		}
+	}
+	return words
+})
+
+// isCommon also knows every password of one character again and again, and common ones with other digits and signs around.
 func isCommon(password string) bool {
 	folded := strings.ToLower(password)
 	_, first := utf8.DecodeRuneInString(folded)
-	return commonPasswords()[folded] || strings.Trim(folded, folded[:first]) == ""
+	return commonPasswords()[folded] || strings.Trim(folded, folded[:first]) == "" || isDecorated(folded) && commonWords()[undecorated(folded)]
 }
+
+// isName also knows the name with other digits and signs around.
+func isName(password, name string) bool {
+	word := undecorated(name)
+	return strings.EqualFold(password, name) || word != "" && isDecorated(password) && strings.EqualFold(undecorated(password), word)
+}
+
+// decorationAtMost is how many digits and signs around a word add nothing that a guesser would not try: a date or a count.
+const decorationAtMost = 8
+
+// undecorated is a text without the digits and signs at its ends.
+func undecorated(text string) string {
+	return strings.TrimFunc(text, func(letter rune) bool { return !unicode.IsLetter(letter) })
+}
+
+func isDecorated(text string) bool { return len(text)-len(undecorated(text)) <= decorationAtMost }
 
 // hashParameters are OWASP's second recommendation for argon2id: 19 MiB, 2 passes, 1 thread.
 var hashParameters = argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}

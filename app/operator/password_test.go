@@ -67,6 +67,8 @@ func TestUnfitAccountsAreRefused(t *testing.T) {
 		"short password": {"wang", app.RoleViewer, "七个字符的密码", operator.ErrPasswordShort},
 		"long password":  {"wang", app.RoleViewer, app.Secret(strings.Repeat("xy", 128) + "z"), operator.ErrPasswordLong},
 		"own name":       {"wangwangxy", app.RoleViewer, "WangWangXY", operator.ErrPasswordIsName},
+		"name and date":  {"wangxiao", app.RoleViewer, "WangXiao-1987!", operator.ErrPasswordIsName},
+		"name, counted":  {"wang01", app.RoleViewer, "wang20260102", operator.ErrPasswordIsName},
 		"common":         {"wang", app.RoleViewer, "wechat2026", operator.ErrPasswordCommon},
 	} {
 		err := d.Add(t.Context(), by, test.name, test.role, test.password)
@@ -108,13 +110,14 @@ func TestCommonPasswordsAreRefused(t *testing.T) {
 	for _, common := range []app.Secret{
 		"password", "PassWord1", "12345678", "1qaz2wsx", "qwertyuiop", "iloveyou", "woaini1314", "5201314520", "WXKeeper123",
 		"wechat2026", "weixin888", "admin123", "20262026", "aaaaaaaaaaaaaaaa", "AAAAaaaa", "........", "王王王王王王王王王",
+		"Password-0713!", "2031weixin!", "..qwerty77",
 	} {
 		err := d.SetPassword(t.Context(), by, "alice", common)
 		if app.KindOf(err) != app.Malformed || !errors.Is(err, operator.ErrPasswordCommon) {
 			t.Errorf("%s: %v", common.Reveal(), err)
 		}
 	}
-	for _, good := range []app.Secret{"correct horse battery", "password of alice 7", "王小明的猫咪叫雪球"} {
+	for _, good := range []app.Secret{"correct horse battery", "password of alice 7", "王小明的猫咪叫雪球", "password8402915577"} {
 		if err := d.SetPassword(t.Context(), by, "alice", good); err != nil {
 			t.Errorf("%s: %v", good.Reveal(), err)
 		}

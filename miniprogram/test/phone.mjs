@@ -14,6 +14,11 @@ export const giving = (result) => ({ result });
 export const throwing = (error) => ({ error });
 export const offline = failing("request:fail errcode:-106 cronet_error_code:-106 error_msg:net::ERR_INTERNET_DISCONNECTED", 600001);
 
+// A grey picture of 64 by 64, as PNG.
+export const picture = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAAAAACPAi4CAAAAKUlEQVR42u3MQREAAAwCIKMb3RD7" +
+  "7SAA6VEEAoFAIBAIBAKBQCAQfA8G320AeXC6efoAAAAASUVORK5CYII=", "base64");
+
 // newPhone gives somebody new a phone.
 export async function newPhone(nickname = "小雨") {
   const added = await fetch(`${emulator}/sandbox/phones`, { method: "POST", body: new URLSearchParams({ nickname }) });
@@ -22,6 +27,7 @@ export async function newPhone(nickname = "小雨") {
 
 export class Phone {
   calls = []; // names of calls of wx, "request getinfo/" for requests
+  sent = []; // {path, header, fields} of every request
   answers = []; // {path, status, code, body} of every request that was answered
   storage = {};
   files = {}; // by temporary path
@@ -136,6 +142,7 @@ export class Phone {
   }
 
   async #request({ url, data, method = "GET", header = {} }) {
+    this.sent.push({ path: url.replace(`${api}/`, ""), header, fields: data });
     const body = method === "GET" ? undefined : JSON.stringify(data ?? {});
     const answer = await fetch(url, { method, body, headers: { "Content-Type": "application/json", ...header } });
     return this.#answered(url, answer, read(await answer.text()));

@@ -25,6 +25,7 @@ type dialect struct {
 	overwriteLess    string // from now on only where that costs no further writing
 	damage           string // lists what is wrong with the structure of the database
 	version          string // tells the engine's version
+	writtenElsewhere string // tells a number that differs once another connection has changed the database
 
 	// addTo ends an insert: where the row exists, the column grows instead.
 	addTo func(table string, key []string, column string) string
@@ -66,6 +67,7 @@ func sqliteDialect() dialect {
 		overwriteLess:    "PRAGMA secure_delete = FAST",
 		damage:           "PRAGMA integrity_check(20)",
 		version:          "SELECT sqlite_version()",
+		writtenElsewhere: "PRAGMA data_version",
 		addTo: func(table string, key []string, column string) string {
 			return fmt.Sprintf(" ON CONFLICT (%s) DO UPDATE SET %[2]s = %[3]s.%[2]s + excluded.%[2]s",
 				strings.Join(key, ", "), column, table)

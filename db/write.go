@@ -43,6 +43,16 @@ func (d *DB) Written() (commits, writes uint64) {
 	return d.writer.commits.Load(), d.writer.writes.Load()
 }
 
+// WrittenElsewhere tells a number that stays as it is while nobody but this DB changes the database: what was read between two
+// equal answers, and not changed here, still holds. It does not wait for the disk, but for the batch that is being written.
+func (d *DB) WrittenElsewhere(ctx context.Context) (int64, error) {
+	var number int64
+	err := d.writer.between(ctx, func(tx *Tx) error {
+		return tx.one(context.Background(), tx.dialect.writtenElsewhere, nil, &number)
+	})
+	return number, err
+}
+
 // write is one call of Write.
 type write struct {
 	ctx    context.Context

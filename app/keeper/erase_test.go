@@ -295,6 +295,13 @@ func TestVerify(t *testing.T) {
 		"forced": func() error { _, err := h.ForceRelogin(t.Context(), order, login.User); return err },
 		"all":    func() error { return h.ForceReloginOfAll(t.Context(), order) },
 		"erased": func() error { return h.Erase(t.Context(), order, login.User) },
+		"device": func() error {
+			sessions, err := h.store.Read().SessionsOfUser(t.Context(), h.user("oA").ID)
+			if err != nil {
+				return err
+			}
+			return h.EndDevice(t.Context(), order, login.User, sessions[0].ID)
+		},
 		"twenty more logins": func() error {
 			for range app.SessionsKept {
 				h.login("oA", key)
@@ -312,6 +319,17 @@ func TestVerify(t *testing.T) {
 		if _, err := verify(); app.KindOf(err) != app.InvalidToken {
 			t.Errorf("%s: the token is still good: %v", name, err)
 		}
+	}
+	login = h.login("oA", key)
+	for range 50 { // an hour, during which the token is remembered all the time
+		h.pass(72 * time.Second)
+		if _, err := verify(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sessions, err := h.store.Read().SessionsOfUser(t.Context(), h.user("oA").ID)
+	if err != nil || h.clock().Sub(sessions[0].SeenAt) > 2*app.Coarse {
+		t.Errorf("a token that is verified all the time counts as last used %s ago, %v", h.clock().Sub(sessions[0].SeenAt), err)
 	}
 	if commits := h.commits(func() {
 		for range 100 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wxkeeper/app"
+	"wxkeeper/db"
 )
 
 // Verified is whom a token stands for, as a business back end asks.
@@ -16,20 +17,27 @@ type Verified struct {
 
 const (
 	verifiedKept = 100_000                // tokens remembered, in two halves of which the older is forgotten
-	verifiedFor  = 900 * time.Millisecond // after that the database is asked again: what another process revoked ends within a second
+	verifiedFor  = 900 * time.Millisecond // after that it is asked again whether another process has written: what it revoked ends within a second
+	askedAgain   = verifiedFor / 2        // from then on one caller asks, while the others go on
+	askingTakes  = verifiedFor / 4        // at most: with a disk that hangs the database is read instead
 )
 
-// verified remembers for a moment whom tokens stand for, so that asking costs no query each time. A revocation in this process
-// counts at once.
+// verified remembers whom tokens stand for, so that asking costs no query each time. A revocation in this process counts at once.
+// What another process may have revoked is found out by asking whether anybody else has written at all: where that is so,
+// everything is forgotten.
 type verified struct {
 	lock         sync.Mutex
 	epoch        uint64 // grows with every revocation: what was read before one is not remembered after it
 	newer, older map[app.TokenHash]verifiedToken
+
+	asking    sync.Mutex // held by whoever asks whether another process has written
+	elsewhere int64      // what the storage answered last
+	alone     time.Time  // until when nobody else had written since
 }
 
 type verifiedToken struct {
 	Verified
-	until time.Time
+	until time.Time // the session ends, or its use is to be noted
 }
 
 func newVerified() *verified { return &verified{newer: map[app.TokenHash]verifiedToken{}} }
@@ -41,7 +49,35 @@ func (v *verified) find(token app.TokenHash, now time.Time) (found Verified, ok 
 	if !ok {
 		known, ok = v.older[token]
 	}
-	return known.Verified, ok && now.Before(known.until), v.epoch
+	return known.Verified, ok && now.Before(known.until) && now.Sub(v.alone) < verifiedFor, v.epoch
+}
+
+// askElsewhere asks, where the last answer is growing old, whether another process has written.
+func (v *verified) askElsewhere(ctx context.Context, store *db.DB, now time.Time) {
+	if now.Sub(v.aloneUntil()) < askedAgain || !v.asking.TryLock() {
+		return
+	}
+	defer v.asking.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, askingTakes)
+	defer cancel()
+	if elsewhere, err := store.WrittenElsewhere(ctx); err == nil {
+		v.noteElsewhere(elsewhere, now)
+	}
+}
+
+func (v *verified) aloneUntil() time.Time {
+	v.lock.Lock()
+	defer v.lock.Unlock()
+	return v.alone
+}
+
+func (v *verified) noteElsewhere(elsewhere int64, at time.Time) {
+	v.lock.Lock()
+	defer v.lock.Unlock()
+	if elsewhere != v.elsewhere {
+		v.clear()
+	}
+	v.elsewhere, v.alone = elsewhere, at
 }
 
 func (v *verified) remember(token app.TokenHash, found Verified, until time.Time, epoch uint64) {
@@ -69,6 +105,10 @@ func (v *verified) forget(token app.TokenHash) {
 func (v *verified) forgetAll() {
 	v.lock.Lock()
 	defer v.lock.Unlock()
+	v.clear()
+}
+
+func (v *verified) clear() {
 	v.epoch++
 	v.newer, v.older = map[app.TokenHash]verifiedToken{}, nil
 }
@@ -81,6 +121,7 @@ func (k *Keeper) Verify(ctx context.Context, caller app.Caller, token string) (V
 		return Verified{}, err
 	}
 	now := k.clock()
+	k.verified.askElsewhere(ctx, k.store, now)
 	found, ok, epoch := k.verified.find(parsed.Hash(), now)
 	if ok {
 		return found, nil
@@ -93,9 +134,9 @@ func (k *Keeper) Verify(ctx context.Context, caller app.Caller, token string) (V
 		return Verified{}, err
 	}
 	found = Verified{User: h.user.Number, OpenID: h.user.OpenID}
-	until := now.Add(verifiedFor)
-	if end, _ := k.settings.Sessions.End(h.session); end.Before(until) {
-		until = end
+	until, _ := k.settings.Sessions.End(h.session)
+	if noted := h.session.SeenAt.Add(k.settings.Sessions.Grain()); noted.Before(until) {
+		until = noted
 	}
 	k.verified.remember(h.hash, found, until, epoch)
 	return found, nil

@@ -225,7 +225,7 @@ func TestKeysBeyondTheThirdAreDestroyed(t *testing.T) {
 				return err
 			}
 			if len(known) > 0 {
-				if err := tx.SupersedeKey(one.ID, known[0], at); err != nil {
+				if _, err := tx.SupersedeKey(one.ID, known[0], at); err != nil {
 					return err
 				}
 			}
@@ -233,7 +233,8 @@ func TestKeysBeyondTheThirdAreDestroyed(t *testing.T) {
 			if err := tx.InsertKey(one.ID, key); err != nil {
 				return err
 			}
-			return tx.AgeKeys(append([]app.KeyRecord{key}, known...))
+			_, err = tx.AgeKeys(append([]app.KeyRecord{key}, known...))
+			return err
 		})
 	}
 	keys, err := store.Read().KeysOfUser(t.Context(), user.ID)

@@ -71,29 +71,39 @@ func (t *Tx) InsertKey(appID app.AppID, key app.KeyRecord) error {
 	return err
 }
 
-// SupersedeKey notes that a newer key has taken the current key's place.
-func (t *Tx) SupersedeKey(appID app.AppID, key app.KeyRecord, at time.Time) error {
+// SupersedeKey notes that a newer key has taken the current key's place. It changes nothing and gives false if the key's dates are
+// not as given any more.
+func (t *Tx) SupersedeKey(appID app.AppID, key app.KeyRecord, at time.Time) (bool, error) {
+	changed, err := t.change(`UPDATE session_keys SET superseded_at = ?`+keyAsBefore, append([]any{milliseconds(at)}, keyDates(key)...)...)
+	if err != nil || changed != 1 {
+		return false, err
+	}
 	t.countKey(appID, key, -1)
-	return t.changeOne(`UPDATE session_keys SET superseded_at = ? WHERE user_id = ? AND id = ?`,
-		milliseconds(at), key.UserID, key.ID)
+	return true, nil
+}
+
+const keyAsBefore = ` WHERE user_id = ? AND id = ? AND asked_us = ? AND superseded_at = ? AND confirmed_at = ? AND failed_at = ? AND dead_at = ?`
+
+// keyDates are the parameters of keyAsBefore.
+func keyDates(key app.KeyRecord) []any {
+	return []any{
+		key.UserID, key.ID, microseconds(key.AskedAt), milliseconds(key.SupersededAt), milliseconds(key.ConfirmedAt),
+		milliseconds(key.FailedAt), milliseconds(key.DeadAt),
+	}
 }
 
 // UpdateKey stores changed dates of a key: when WeChat was asked for it, when and by what it was confirmed, when it failed,
 // when it was found dead and when WeChat was asked in vain. It changes nothing and gives false if the dates are not those of
 // before any more: somebody else has just learnt something newer.
 func (t *Tx) UpdateKey(appID app.AppID, before, after app.KeyRecord) (bool, error) {
-	const asBefore = ` WHERE user_id = ? AND id = ? AND asked_us = ? AND superseded_at = ? AND confirmed_at = ? AND failed_at = ? AND dead_at = ?`
-	known := []any{
-		before.UserID, before.ID, microseconds(before.AskedAt), milliseconds(before.SupersededAt), milliseconds(before.ConfirmedAt),
-		milliseconds(before.FailedAt), milliseconds(before.DeadAt),
-	}
+	known := keyDates(before)
 	var changed int64
 	var err error
 	if onlyAskedAgain(before, after) { // as after most logins: no index holds that date
-		changed, err = t.change(`UPDATE session_keys SET asked_us = ?`+asBefore, append([]any{microseconds(after.AskedAt)}, known...)...)
+		changed, err = t.change(`UPDATE session_keys SET asked_us = ?`+keyAsBefore, append([]any{microseconds(after.AskedAt)}, known...)...)
 	} else {
 		changed, err = t.change(`UPDATE session_keys SET asked_us = ?, confirmed_at = ?, confirmed_by = ?, failed_at = ?,
-			dead_at = ?, dead_errcode = ?, tried_at = ?`+asBefore,
+			dead_at = ?, dead_errcode = ?, tried_at = ?`+keyAsBefore,
 			append([]any{
 				microseconds(after.AskedAt), milliseconds(after.ConfirmedAt), string(after.ConfirmedBy), milliseconds(after.FailedAt),
 				milliseconds(after.DeadAt), after.DeadErrcode, milliseconds(after.TriedAt),
@@ -130,19 +140,24 @@ func (t *Tx) ForgetKey(key app.KeyRecord) error {
 	return t.changeOne(`DELETE FROM session_keys WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
 }
 
-// AgeKeys destroys those of a user's keys that may never open anything again, and forgets those beyond the number remembered.
-func (t *Tx) AgeKeys(keys []app.KeyRecord) error {
+// AgeKeys destroys those of a user's keys that may never open anything again, and forgets those beyond the number remembered. It
+// gives what is left, newest first.
+func (t *Tx) AgeKeys(keys []app.KeyRecord) (left []app.KeyRecord, err error) {
 	for i, key := range slices.SortedFunc(slices.Values(keys), newestFirst) {
-		var err error
 		switch {
 		case i >= keyRecordsKept:
-			err = t.ForgetKey(key)
+			if err := t.ForgetKey(key); err != nil {
+				return nil, err
+			}
+			continue
 		case i >= app.KeysKept && len(key.Sealed) > 0:
-			err = t.changeOne(`UPDATE session_keys SET sealed = NULL WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
+			err := t.changeOne(`UPDATE session_keys SET sealed = NULL WHERE user_id = ? AND id = ?`, key.UserID, key.ID)
+			if err != nil {
+				return nil, err
+			}
+			key.Sealed = nil
 		}
-		if err != nil {
-			return err
-		}
+		left = append(left, key)
 	}
-	return nil
+	return left, nil
 }

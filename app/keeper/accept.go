@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"wxkeeper/app"
@@ -16,26 +17,35 @@ func (k *Keeper) accept(ctx context.Context, caller app.Caller, h holder, t tria
 		return Opened{}, err
 	}
 	var after app.User
-	err = k.asHolder(ctx, h, func(tx *db.Tx, session app.Session, before app.User) (bool, error) {
+	var known recollection
+	err = k.asHolder(ctx, h, func(tx *db.Tx, session app.Session, before app.User) (stored bool, err error) {
 		if before.Disabled() {
 			return false, app.Fail(app.UserDisabled, app.LoginDisabled)
 		}
 		var notes []app.Reason
 		after, notes = apply(before, t, phone, h.at)
-		stored, err := k.replaceUser(tx, before, after, h.at, k.openedEvent(caller, before, t, notes))
+		after, stored, err = k.replaceUser(tx, before, after, h.at, k.openedEvent(caller, before, t, notes))
 		if err != nil || !stored {
 			return false, err
 		}
-		if err := k.confirm(ctx, tx, t, h.at); err != nil {
+		confirmed, err := k.confirm(ctx, tx, t, h.at)
+		if err != nil {
 			return false, err
 		}
 		if k.slides(&session, h.at) {
-			return true, tx.SlideSession(session, h.at)
+			err = tx.SlideSession(session, h.at)
 		}
-		return true, nil
+		known = recollection{session: session, user: after}
+		if before.LastEvent == h.user.LastEvent { // or the keys are older than that
+			known.keys = withKey(h.keys, confirmed)
+		}
+		return true, err
 	})
 	if err != nil {
 		return Opened{}, err
+	}
+	if known.keys != nil {
+		k.memory.remember(h.hash, known, h.epoch)
 	}
 	opened := Opened{User: after.Number, IsProfile: t.payload.Kind == wechat.KindProfile}
 	if opened.IsProfile {
@@ -90,8 +100,19 @@ func applyProfile(user *app.User, arriving app.Profile, watermark time.Time) []a
 	}
 }
 
-// confirm notes that the key that fitted was good when WeChat sealed the payload.
-func (k *Keeper) confirm(ctx context.Context, tx *db.Tx, t trial, at time.Time) error {
+// withKey gives keys with one of them as it has become.
+func withKey(keys []app.KeyRecord, become app.KeyRecord) []app.KeyRecord {
+	after := slices.Clone(keys)
+	for i := range after {
+		if after[i].ID == become.ID {
+			after[i] = become
+		}
+	}
+	return after
+}
+
+// confirm notes that the key that fitted was good when WeChat sealed the payload, and gives it as it is then.
+func (k *Keeper) confirm(ctx context.Context, tx *db.Tx, t trial, at time.Time) (app.KeyRecord, error) {
 	when := t.payload.Watermark.At
 	if when.After(at) {
 		when = at

@@ -36,6 +36,7 @@ func (k *Keeper) erase(ctx context.Context, order Order, id app.UserID) error {
 		return k.eraseIn(tx, order, user)
 	})
 	k.verified.forgetAll()
+	k.memory.forgetAll()
 	return err
 }
 

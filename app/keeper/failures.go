@@ -45,6 +45,13 @@ func (k *Keeper) tooManyFailures(h holder) (wait time.Duration, first bool) {
 	return count.began.Add(failuresWindow).Sub(h.at), first
 }
 
+// any says whether a session has failed lately.
+func (f *failures) any(h holder) bool {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	return f.of(h) != nil
+}
+
 // add counts one failure.
 func (f *failures) add(h holder) {
 	f.lock.Lock()

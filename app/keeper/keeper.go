@@ -60,6 +60,7 @@ type Keeper struct {
 	budget    *rate.Limiter // questions to WeChat that nobody waits for
 	probing   probing
 	verified  *verified
+	memory    *memory
 	bulkWake  chan struct{} // there is a new bulk job
 }
 
@@ -68,7 +69,7 @@ func New(options Options) *Keeper {
 	perMinute := options.Settings.ChecksPerMinute
 	k := &Keeper{
 		app: options.App, store: options.Store, ring: options.Ring, weChat: options.WeChat, settings: options.Settings,
-		clock: options.Clock, log: options.Log, failures: newFailures(), verified: newVerified(),
+		clock: options.Clock, log: options.Log, failures: newFailures(), verified: newVerified(), memory: newMemory(),
 		budget: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute), bulkWake: make(chan struct{}, 1),
 	}
 	k.strangers = startStrangers(options.Store, options.Log)
@@ -76,10 +77,11 @@ func New(options Options) *Keeper {
 	return k
 }
 
-// Close writes what is still waiting to be recorded. Call it after the last request; a second call does nothing.
+// Close writes what is still waiting to be recorded and forgets what it remembers. Call it after the last request; a second call does nothing.
 func (k *Keeper) Close() {
 	k.inquiries.close()
 	k.strangers.close()
+	k.memory.forgetAll()
 }
 
 // event begins an event of a request.

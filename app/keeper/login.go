@@ -138,23 +138,28 @@ type arrival struct {
 	token    app.Token
 	key      app.KeyRecord
 	ended    bool // an older session ended in the new one's favour
+
+	known      recollection // what is remembered of the user, a user without id: nothing
+	epoch      uint64       // of the memory
+	afterwards recollection // what the login has left
 }
 
 // admit stores the key and makes a session.
 func (k *Keeper) admit(ctx context.Context, a arrival) (Login, error) {
-	var user app.User
-	err := k.store.Write(ctx, func(tx *db.Tx) (err error) {
-		user, err = k.storeLogin(ctx, tx, &a)
-		return err
-	})
+	a.known, _, a.epoch = k.memory.byOpenID(a.answer.OpenID)
+	err := k.store.Write(ctx, func(tx *db.Tx) error { return k.storeLogin(ctx, tx, &a) })
 	if a.ended {
 		k.verified.forgetAll()
 	}
+	user := a.afterwards.user
 	switch {
 	case err != nil:
 		return Login{}, err
 	case user.Disabled():
 		return Login{}, app.Fail(app.UserDisabled, app.LoginDisabled)
+	}
+	if !a.prefetch {
+		k.memory.remember(a.token.Hash(), a.afterwards, a.epoch)
 	}
 	end, _ := k.settings.Sessions.End(app.Session{ID: app.SessionID(app.FirstID(a.at)), SeenAt: a.at})
 	return Login{Token: a.token, ExpiresIn: end.Sub(a.at), User: user.Number}, nil
@@ -175,29 +180,29 @@ func (k *Keeper) prepare(caller app.Caller, answer wechat.Login) arrival {
 	}
 }
 
-// storeLogin writes a login: user, key, session and event. A disabled user gets the event alone.
-func (k *Keeper) storeLogin(ctx context.Context, tx *db.Tx, a *arrival) (app.User, error) {
-	before, isNew, err := k.userOf(ctx, tx, *a)
+// storeLogin writes a login: user, key, session and event. It is tried on what is remembered of the user; where that is not so any
+// more, which the write finds out before it changes anything, on what is read.
+func (k *Keeper) storeLogin(ctx context.Context, tx *db.Tx, a *arrival) error {
+	if a.known.allKeys && !a.known.user.Disabled() {
+		if stored, err := k.storeArrival(ctx, tx, a, a.known, false); err != nil || stored {
+			return err
+		}
+	}
+	read, isNew, err := k.knownOf(ctx, tx, *a)
 	if err != nil {
-		return before, err
+		return err
 	}
-	event := k.event(a.caller, app.LoginDisabled)
-	if !before.Disabled() {
-		event.Reason, err = k.storeKeyAndSession(ctx, tx, before, a)
-		if err != nil {
-			return before, err
-		}
-		if isNew {
-			event.Reason = app.LoginFirst
-		}
+	stored, err := k.storeArrival(ctx, tx, a, read, isNew)
+	if err == nil && !stored {
+		err = app.Fail(app.NotFound, "")
 	}
-	switch {
-	case a.prefetch:
-		event.Reason, event.Detail.Notes = app.LoginPrefetch, []app.Reason{event.Reason}
-	case !a.first:
-		event.Reason, event.Detail.Notes = app.LoginDuplicate, []app.Reason{event.Reason}
-	}
-	event.Fingerprint = a.key.Fingerprint
+	return err
+}
+
+// storeArrival stores a login of a user of whom so much is known. It changes nothing and gives false if that is not so any more. A
+// disabled user gets the event alone.
+func (k *Keeper) storeArrival(ctx context.Context, tx *db.Tx, a *arrival, known recollection, isNew bool) (bool, error) {
+	before := known.user
 	after := before
 	if a.answer.UnionID != "" {
 		after.UnionID = a.answer.UnionID
@@ -206,17 +211,54 @@ func (k *Keeper) storeLogin(ctx context.Context, tx *db.Tx, a *arrival) (app.Use
 		after.ClientVersion, after.Platform = a.caller.Client.Version, a.caller.Client.Platform
 	}
 	seen(&after, a.at)
-	return after, k.storeUser(tx, before, after, a.at, event)
+	became := app.Arrive(a.key, known.keys)
+	after, stored, err := k.replaceUser(tx, before, after, a.at, k.arrivalEvent(*a, before, became, isNew))
+	if err != nil || !stored {
+		return false, err
+	}
+	a.afterwards = recollection{user: after, allKeys: true}
+	if before.Disabled() {
+		return true, nil
+	}
+	key := a.key
+	key.UserID = before.ID
+	if a.afterwards.keys, err = k.placeKey(ctx, tx, became, key, known.keys, a.at); err != nil || a.prefetch {
+		return true, err
+	}
+	a.afterwards.session, a.ended, err = k.storeSession(tx, before, *a)
+	return true, err
 }
 
-func (k *Keeper) storeKeyAndSession(ctx context.Context, tx *db.Tx, user app.User, a *arrival) (app.Reason, error) {
-	key := a.key
-	key.UserID = user.ID
-	reason, err := k.placeKey(ctx, tx, user, key, a.at)
-	if err == nil && !a.prefetch {
-		a.ended, err = k.storeSession(tx, user, *a)
+// arrivals are the reasons of logins by what became of the key.
+var arrivals = map[app.Arrival]app.Reason{
+	app.KeyIsNew: app.LoginNewKey, app.KeyIsCurrent: app.LoginSameKey, app.KeyIsLate: app.LoginLateAnswer,
+}
+
+func (k *Keeper) arrivalEvent(a arrival, user app.User, became app.Arrival, isNew bool) app.Event {
+	event := k.event(a.caller, arrivals[became])
+	switch {
+	case user.Disabled():
+		event.Reason = app.LoginDisabled
+	case isNew:
+		event.Reason = app.LoginFirst
 	}
-	return reason, err
+	switch {
+	case a.prefetch:
+		event.Reason, event.Detail.Notes = app.LoginPrefetch, []app.Reason{event.Reason}
+	case !a.first:
+		event.Reason, event.Detail.Notes = app.LoginDuplicate, []app.Reason{event.Reason}
+	}
+	event.Fingerprint = a.key.Fingerprint
+	return event
+}
+
+// knownOf reads the user of an answer with all keys, or stores a new one.
+func (k *Keeper) knownOf(ctx context.Context, tx *db.Tx, a arrival) (known recollection, isNew bool, err error) {
+	known.user, isNew, err = k.userOf(ctx, tx, a)
+	if err == nil && !isNew {
+		known.keys, err = tx.KeysOfUser(ctx, known.user.ID)
+	}
+	return known, isNew, err
 }
 
 // userOf finds the user of an answer, or stores a new one.
@@ -256,38 +298,54 @@ func (k *Keeper) freeNumber(ctx context.Context, tx *db.Tx) (app.UserNumber, err
 	}
 }
 
-// placeKey puts an arriving key into the user's history.
-func (k *Keeper) placeKey(ctx context.Context, tx *db.Tx, user app.User, key app.KeyRecord, at time.Time) (app.Reason, error) {
-	known, err := tx.KeysOfUser(ctx, user.ID)
-	if err != nil {
-		return "", err
-	}
-	switch app.Arrive(key, known) {
+// placeKey puts an arriving key into the user's history, and gives the history as it is then.
+func (k *Keeper) placeKey(
+	ctx context.Context, tx *db.Tx, became app.Arrival, key app.KeyRecord, known []app.KeyRecord, at time.Time,
+) ([]app.KeyRecord, error) {
+	switch became {
 	case app.KeyIsCurrent:
-		return app.LoginSameKey, k.renewKey(tx, known[0], key.AskedAt, at)
+		renewed, err := k.renewKey(ctx, tx, known[0], key.AskedAt, at)
+		return withKey(known, renewed), err
 	case app.KeyIsLate:
-		return app.LoginLateAnswer, k.keepLateKey(tx, key, known, at)
+		return k.keepLateKey(tx, key, known, at)
 	}
+	known = slices.Clone(known)
 	if len(known) > 0 && known[0].Current() {
-		if err := tx.SupersedeKey(k.app.ID, known[0], at); err != nil {
-			return "", err
+		superseded, err := k.supersede(ctx, tx, known[0], at)
+		if err != nil {
+			return nil, err
 		}
+		known[0] = superseded
 	}
-	known, err = k.forgetTwin(tx, key, known)
+	known, err := k.forgetTwin(tx, key, known)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := tx.InsertKey(k.app.ID, key); err != nil {
-		return "", err
+		return nil, err
 	}
-	return app.LoginNewKey, tx.AgeKeys(append([]app.KeyRecord{key}, known...))
+	return tx.AgeKeys(append([]app.KeyRecord{key}, known...))
+}
+
+// supersede notes that a newer key has taken the current key's place, whatever else was learnt of it meanwhile.
+func (k *Keeper) supersede(ctx context.Context, tx *db.Tx, current app.KeyRecord, at time.Time) (app.KeyRecord, error) {
+	for {
+		changed, err := tx.SupersedeKey(k.app.ID, current, at)
+		if err != nil || changed {
+			current.SupersededAt = at
+			return current, err
+		}
+		if current, err = tx.Key(ctx, current); err != nil {
+			return current, err
+		}
+	}
 }
 
 // forgetTwin drops the record of a superseded key that WeChat gives again: the keys that still open are counted, not the times
 // they came.
 func (k *Keeper) forgetTwin(tx *db.Tx, key app.KeyRecord, known []app.KeyRecord) ([]app.KeyRecord, error) {
 	for i, twin := range known {
-		if twin.Fingerprint == key.Fingerprint && !twin.Current() {
+		if twin.Fingerprint == key.Fingerprint {
 			return slices.Delete(known, i, i+1), tx.ForgetKey(twin)
 		}
 	}
@@ -295,60 +353,63 @@ func (k *Keeper) forgetTwin(tx *db.Tx, key app.KeyRecord, known []app.KeyRecord)
 }
 
 // renewKey confirms the current key, which WeChat gave again.
-func (k *Keeper) renewKey(tx *db.Tx, current app.KeyRecord, askedAt, at time.Time) error {
-	renewed := current
-	renewed.AskedAt = later(current.AskedAt, askedAt)
-	renewed.Confirm(at, app.ConfirmedByLogin)
-	renewed.DeadAt, renewed.DeadErrcode = time.Time{}, 0
-	_, err := tx.UpdateKey(k.app.ID, current, renewed)
-	return err
+func (k *Keeper) renewKey(
+	ctx context.Context, tx *db.Tx, current app.KeyRecord, askedAt, at time.Time,
+) (app.KeyRecord, error) {
+	return k.learn(ctx, tx, current, func(key *app.KeyRecord) bool {
+		key.AskedAt = later(key.AskedAt, askedAt)
+		key.Confirm(at, app.ConfirmedByLogin)
+		key.DeadAt, key.DeadErrcode = time.Time{}, 0
+		return true
+	})
 }
 
 // keepLateKey keeps a key that was asked for before the current one: data may have been sealed under it.
-func (k *Keeper) keepLateKey(tx *db.Tx, late app.KeyRecord, known []app.KeyRecord, at time.Time) error {
+func (k *Keeper) keepLateKey(tx *db.Tx, late app.KeyRecord, known []app.KeyRecord, at time.Time) ([]app.KeyRecord, error) {
 	for _, key := range known {
 		if key.Fingerprint == late.Fingerprint {
-			return nil
+			return known, nil
 		}
 	}
 	late.SupersededAt = at
 	if err := tx.InsertKey(k.app.ID, late); err != nil {
-		return err
+		return nil, err
 	}
 	return tx.AgeKeys(append([]app.KeyRecord{late}, known...))
 }
 
-func (k *Keeper) storeSession(tx *db.Tx, user app.User, a arrival) (ended bool, err error) {
-	return tx.InsertSession(k.app.ID, app.Session{
-		ID: app.SessionID(tx.NewID(a.at)), UserID: user.ID, SeenAt: a.at, Client: a.caller.Client,
-		Generation: user.Generation,
-	}, a.token.Hash())
+func (k *Keeper) storeSession(tx *db.Tx, user app.User, a arrival) (session app.Session, ended bool, err error) {
+	session = app.Session{
+		ID: app.SessionID(tx.NewID(a.at)), UserID: user.ID, SeenAt: a.at, Client: a.caller.Client, Generation: user.Generation,
+	}
+	ended, err = tx.InsertSession(k.app.ID, session, a.token.Hash())
+	return session, ended, err
 }
 
 // storeUser writes an event and what changed of the user whose it is, and who was read in the same transaction.
 func (k *Keeper) storeUser(tx *db.Tx, before, after app.User, at time.Time, event app.Event) error {
-	stored, err := k.replaceUser(tx, before, after, at, event)
+	_, stored, err := k.replaceUser(tx, before, after, at, event)
 	if err == nil && !stored {
 		err = app.Fail(app.NotFound, "")
 	}
 	return err
 }
 
-// replaceUser writes an event and what changed of the user whose it is. It writes nothing and gives false if the user is not as
-// before any more.
-func (k *Keeper) replaceUser(tx *db.Tx, before, after app.User, at time.Time, event app.Event) (bool, error) {
+// replaceUser writes an event and what changed of the user whose it is, and gives the user as stored. It writes nothing and gives
+// false if the user is not as before any more.
+func (k *Keeper) replaceUser(tx *db.Tx, before, after app.User, at time.Time, event app.Event) (app.User, bool, error) {
 	event.ID = app.EventID(tx.NewID(at))
 	event.UserID, event.Previous = before.ID, before.LastEvent
 	after.LastEvent = event.ID
 	stored, err := tx.UpdateUser(before, after)
 	if err != nil || !stored {
-		return false, err
+		return after, false, err
 	}
 	tx.AddNumberedEvent(event)
 	if nextDay(before.LastSeenAt, after.LastSeenAt) {
 		tx.Count(k.app.ID, db.UsersActive, at, 1)
 	}
-	return true, nil
+	return after, true, nil
 }
 
 // seen notes that a user was here, coarsely, but for the first time on a day: users are counted by day.

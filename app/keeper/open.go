@@ -33,6 +33,11 @@ type Opened struct {
 // Open opens sealed data for the owner of the token and stores what it tells about the user. Every failure to open is
 // SealedDataUnopened, whatever the cause; the event says which check failed.
 func (k *Keeper) Open(ctx context.Context, caller app.Caller, token string, sealed Sealed) (Opened, error) {
+	opened, err := k.openAsRemembered(ctx, caller, token, sealed)
+	if !errors.Is(err, errNotAsRemembered) {
+		return opened, err
+	}
+	epoch := k.memory.now()
 	h, err := k.recognise(ctx, caller, token)
 	if app.KindOf(err) == app.UserDisabled {
 		err = k.refuse(ctx, h, k.event(caller, app.LoginDisabled), nil, err)
@@ -47,16 +52,51 @@ func (k *Keeper) Open(ctx context.Context, caller app.Caller, token string, seal
 	if wait, first := k.tooManyFailures(h); wait > 0 {
 		return Opened{}, k.refuseLimited(ctx, caller, h, wait, first)
 	}
-	keys, err := k.store.Read().KeysWithMaterial(ctx, h.user.ID)
+	h.epoch = epoch
+	h.keys, err = k.store.Read().KeysWithMaterial(ctx, h.user.ID)
 	if err != nil {
 		return Opened{}, err
 	}
-	trial := k.try(h, keys, data, sealed)
+	trial := k.try(h, data, sealed)
 	if trial.failed != "" {
 		k.failures.add(h)
 		return Opened{}, k.refuseTrial(ctx, caller, h, trial)
 	}
 	return k.accept(ctx, caller, h, trial)
+}
+
+// errNotAsRemembered says that what is remembered does not do. Nothing was written.
+var errNotAsRemembered = errors.New("not as remembered")
+
+// openAsRemembered opens what the owner of a token sends without reading first. The write proves that the session lives and that the
+// keys are those of its user. Whatever is not good is looked at again with what is stored: no refusal comes from memory.
+func (k *Keeper) openAsRemembered(ctx context.Context, caller app.Caller, text string, sealed Sealed) (Opened, error) {
+	h, ok := k.recall(text)
+	if !ok || k.over(h) != "" || h.user.Disabled() || k.failures.any(h) {
+		return Opened{}, errNotAsRemembered
+	}
+	data, err := wechat.ReadSealed(sealed.EncryptedData, sealed.IV)
+	if err != nil {
+		return Opened{}, errNotAsRemembered
+	}
+	trial := k.try(h, data, sealed)
+	if trial.failed != "" {
+		return Opened{}, errNotAsRemembered
+	}
+	return k.accept(ctx, caller, h, trial)
+}
+
+// recall tells what is remembered of whoever a token stands for.
+func (k *Keeper) recall(text string) (holder, bool) {
+	token, err := app.ParseToken(text)
+	if err != nil {
+		return holder{}, false
+	}
+	hash := token.Hash()
+	known, ok, epoch := k.memory.byToken(hash)
+	return holder{
+		hash: hash, session: known.session, user: known.user, keys: known.keys, at: k.clock(), remembered: true, epoch: epoch,
+	}, ok
 }
 
 // trial is what became of trying every usable key on a payload.
@@ -77,12 +117,12 @@ type trial struct {
 }
 
 // try tries every usable key, always all of them, so that the time tells nobody which one fitted.
-func (k *Keeper) try(h holder, known []app.KeyRecord, data wechat.Sealed, sealed Sealed) trial {
+func (k *Keeper) try(h holder, data wechat.Sealed, sealed Sealed) trial {
 	t := trial{repaired: data.Repaired, digest: digestOf(data), signed: sealed.RawData != "" && sealed.Signature != ""}
-	if len(known) > 0 {
-		t.current = known[0]
+	if len(h.keys) > 0 {
+		t.current = h.keys[0]
 	}
-	for i, record := range app.UsableKeys(known, h.at, k.settings.KeyGrace) {
+	for i, record := range app.UsableKeys(h.keys, h.at, k.settings.KeyGrace) {
 		key, err := sessionKey(k.ring, h.user.AppID, h.user.OpenID, record)
 		if err != nil {
 			k.log.Error("stored session key does not open", "fingerprint", record.Fingerprint.String(), "error", err)
@@ -215,29 +255,34 @@ func (k *Keeper) suspect(ctx context.Context, tx *db.Tx, t trial, at time.Time) 
 	case t.opened || t.current.ID == 0:
 		return nil
 	case t.signature:
-		return k.learn(ctx, tx, t.signer, func(key *app.KeyRecord) bool { return key.Confirm(at, app.ConfirmedBySignature) })
+		_, err := k.learn(ctx, tx, t.signer, func(key *app.KeyRecord) bool { return key.Confirm(at, app.ConfirmedBySignature) })
+		return err
 	default:
-		return k.learn(ctx, tx, t.current, func(key *app.KeyRecord) bool { return key.Fail(at) })
+		_, err := k.learn(ctx, tx, t.current, func(key *app.KeyRecord) bool { return key.Fail(at) })
+		return err
 	}
 }
 
-// learn stores what was learnt of a key. If somebody else has learnt something meanwhile, it is looked at again.
-func (k *Keeper) learn(ctx context.Context, tx *db.Tx, before app.KeyRecord, change func(*app.KeyRecord) bool) error {
+// learn stores what was learnt of a key and gives the key as it is then. If somebody else has learnt something meanwhile, it is
+// looked at again.
+func (k *Keeper) learn(
+	ctx context.Context, tx *db.Tx, before app.KeyRecord, change func(*app.KeyRecord) bool,
+) (app.KeyRecord, error) {
 	for {
 		after := before
 		if !change(&after) {
-			return nil
+			return before, nil
 		}
 		changed, err := tx.UpdateKey(k.app.ID, before, after)
 		if err != nil || changed {
-			return err
+			return after, err
 		}
 		before, err = tx.Key(ctx, before)
 		if app.KindOf(err) == app.NotFound {
-			return nil // forgotten meanwhile: its dates matter to nobody any more
+			return before, nil // forgotten meanwhile: its dates matter to nobody any more
 		}
 		if err != nil {
-			return err
+			return before, err
 		}
 	}
 }
@@ -256,7 +301,7 @@ func (k *Keeper) refuse(
 	ctx context.Context, h holder, event app.Event, also func(*db.Tx) error, failure error,
 ) error {
 	err := k.asHolder(ctx, h, func(tx *db.Tx, _ app.Session, user app.User) (bool, error) {
-		stored, err := k.replaceUser(tx, user, user, h.at, event)
+		_, stored, err := k.replaceUser(tx, user, user, h.at, event)
 		if err == nil && stored && also != nil {
 			err = also(tx)
 		}
@@ -269,11 +314,14 @@ func (k *Keeper) refuse(
 }
 
 // asHolder writes something about whoever holds a token. It is tried on what was read before the transaction; where that is not so
-// any more, which the write finds out before it changes anything, on what is read in it.
+// any more, which the write finds out before it changes anything, on what is read in it. errNotAsRemembered: it was not read, and is
+// not so.
 func (k *Keeper) asHolder(ctx context.Context, h holder, write func(*db.Tx, app.Session, app.User) (bool, error)) error {
-	return endedMeanwhile(k.store.Write(ctx, func(tx *db.Tx) error {
+	mistaken := false
+	err := k.store.Write(ctx, func(tx *db.Tx) error {
 		written, err := write(tx, h.session, h.user)
-		if err != nil || written {
+		mistaken = h.remembered && err == nil && !written
+		if err != nil || written || mistaken {
 			return err
 		}
 		session, user, err := k.present(ctx, tx, h)
@@ -285,7 +333,11 @@ func (k *Keeper) asHolder(ctx context.Context, h holder, write func(*db.Tx, app.
 			err = app.Fail(app.NotFound, "")
 		}
 		return err
-	}))
+	})
+	if err == nil && mistaken {
+		return errNotAsRemembered
+	}
+	return endedMeanwhile(err)
 }
 
 // present finds session and user again inside the transaction, if the session has not ended meanwhile.

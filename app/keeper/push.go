@@ -41,6 +41,7 @@ func (k *Keeper) Pushed(ctx context.Context, caller app.Caller, message wechat.M
 	})
 	if err == nil && obeyed {
 		k.verified.forgetAll()
+		k.memory.forgetAll()
 		k.emptyLog(ctx)
 	}
 	return err

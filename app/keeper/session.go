@@ -21,7 +21,11 @@ type holder struct {
 	hash    app.TokenHash
 	session app.Session
 	user    app.User
+	keys    []app.KeyRecord // those that may open something, newest first; only where something is to be opened
 	at      time.Time
+
+	remembered bool   // not read: good for nothing but a write that proves it
+	epoch      uint64 // of the memory, before any of this was learnt
 }
 
 // Session tells what a token stands for, and keeps the session alive: at most one write in 10 minutes.

@@ -219,7 +219,11 @@ func (k *Keeper) storeReset(ctx context.Context, about subject, made app.Session
 		if err != nil {
 			return err
 		}
-		if _, err := k.placeKey(ctx, tx, user, key, now); err != nil {
+		known, err := tx.KeysOfUser(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		if _, err := k.placeKey(ctx, tx, app.Arrive(key, known), key, known, now); err != nil {
 			return err
 		}
 		event := k.event(app.Caller{}, app.KeyReset)

@@ -120,7 +120,7 @@ function createKeeper(options) {
             const own = /^https?:/.test(wanted.url);
             return inSession(wanted.fresh, (current) => __awaiter(this, void 0, void 0, function* () {
                 const data = wanted.collect ? Object.assign(Object.assign({}, wanted.data), (yield wanted.collect())) : wanted.data;
-                const url = own ? wanted.url : base + wanted.url;
+                const url = own ? wanted.url : base + wanted.url.replace(/^\//, "");
                 const answer = yield ask("request", sending(url, Object.assign(Object.assign({}, wanted), { data }), current));
                 return (own ? accepted(answer) : opened(answer));
             }));
@@ -176,8 +176,11 @@ function createKeeper(options) {
             const ended = held();
             session = null;
             wechat("removeStorage", { key: place }).catch(() => { });
-            if (ended)
-                opened(yield ask("request", sending(base + "logout/", {}, ended)));
+            if (!ended)
+                return;
+            const answer = yield ask("request", sending(base + "logout/", {}, ended));
+            if (bodyOf(answer).code !== badToken)
+                opened(answer); // then it had ended already
         });
     }
     function report(failure) {

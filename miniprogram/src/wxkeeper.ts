@@ -301,7 +301,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
     const own = /^https?:/.test(wanted.url);
     return inSession(wanted.fresh, async (current) => {
       const data = wanted.collect ? { ...wanted.data, ...(await wanted.collect()) } : wanted.data;
-      const url = own ? wanted.url : base + wanted.url;
+      const url = own ? wanted.url : base + wanted.url.replace(/^\//, "");
       const answer = await ask("request", sending(url, { ...wanted, data }, current));
       return (own ? accepted(answer) : opened(answer)) as T;
     });
@@ -352,7 +352,9 @@ export function createKeeper(options: KeeperOptions): Keeper {
     const ended = held();
     session = null;
     wechat("removeStorage", { key: place }).catch(() => {});
-    if (ended) opened(await ask("request", sending(base + "logout/", {}, ended)));
+    if (!ended) return;
+    const answer = await ask("request", sending(base + "logout/", {}, ended));
+    if (bodyOf(answer).code !== badToken) opened(answer); // then it had ended already
   }
 
   function report(failure: Failure): void {

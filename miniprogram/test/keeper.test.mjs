@@ -83,7 +83,7 @@ test("a refusal that comes late finds that somebody has logged in since", async 
   const late = phone.hold("request session/", "after");
   const first = keeper.request({ url: "session/" });
   await late.reached;
-  await keeper.request({ url: "session/" }); // refused, logs in, well
+  await keeper.request({ url: "/session/" }); // refused, logs in, well
   late.release();
   assert.equal((await first).next, "ok");
   assert.equal(phone.count("login"), 2);
@@ -264,8 +264,13 @@ test("logging out", async () => {
   await keeper.logout();
   assert.equal(phone.token, undefined);
   assert.equal((await phone.post("session/", { token })).code, 2);
+  await keeper.logout();
+  assert.equal(phone.count("request logout/"), 1);
   assert.equal((await keeper.openUserInfo()).name, phone.nickname);
   assert.equal(phone.count("login"), 2);
+  await turns();
+  await phone.post("logout/", { token: phone.token });
+  await keeper.logout(); // it has ended already, which is what was wanted
 });
 
 test("sealed data of other kinds, and a collection of one's own", async () => {

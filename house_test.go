@@ -26,24 +26,27 @@ var floors = map[string][]string{
 	// floor 0: words
 	"app":            {},
 	"app/member":     {},
+	"app/meter":      {},
 	"app/parameters": {"app", "app/member"},
 	// floor 1: the outside world
-	"app/wechat": {"app", "app/member"},
-	"db":         {"app"},
+	"app/wechat": {"app", "app/member", "app/meter"},
+	"db":         {"app", "app/meter"},
 	"db/disk":    {}, // for tests and measurements
 	// floor 2: rules
-	"app/keeper":    {"app", "app/wechat", "db"},
-	"app/operator":  {"app", "app/wechat", "db"},
+	"app/keeper":    {"app", "app/meter", "app/wechat", "db"},
+	"app/operator":  {"app", "app/meter", "app/wechat", "db"},
 	"app/diagnosis": {"app", "app/wechat", "db"},
 	"app/overview":  {"app", "app/wechat", "db", "app/keeper"},
 	"app/backup":    {"app", "db", "app/keeper"},
 	// floor 3: faces and clocks
-	"static":  {},
-	"views":   {"app", "static"},
-	"app/web": {"app", "app/parameters", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "app/overview", "views", "static"},
+	"static": {},
+	"views":  {"app", "static"},
+	"app/web": {"app", "app/meter", "app/parameters", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "app/overview",
+		"views", "static"},
 	"app/job": {"app", "app/wechat", "db", "app/keeper", "app/operator"},
 	// beside: reached by main only
-	"app/config": {"app"},
+	"app/metrics": {"app", "app/meter", "app/wechat", "db", "app/keeper", "app/operator", "app/overview", "app/web"},
+	"app/config":  {"app"},
 	"app/command": {"app", "app/wechat", "db", "app/keeper", "app/operator", "app/backup", "app/config", "app/bench",
 		"app/bench/yardstick", "app/frontdoor", "app/sbom"},
 	"app/frontdoor": {},
@@ -55,7 +58,7 @@ var floors = map[string][]string{
 	"app/bench/yardstick": {"app", "app/bench", "db/disk"},
 	// the parts list
 	"": {"app", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "app/overview", "app/backup", "views", "static",
-		"app/web", "app/job", "app/config", "app/command", "app/sandbox", "app/bench", "app/systemd", "db/disk"},
+		"app/web", "app/job", "app/metrics", "app/config", "app/command", "app/sandbox", "app/bench", "app/systemd", "db/disk"},
 }
 
 // owners says who alone may import what comes from outside. Replacing one of these must be one package's work.
@@ -68,6 +71,7 @@ var owners = map[string][]string{
 	"github.com/go-sql-driver/mysql": {"db"},
 	"github.com/pressly/goose":       {"db"},
 	"github.com/alecthomas/kong":     {"", "app/config"},
+	"github.com/prometheus":          {"app/metrics"},
 }
 
 // topLevel is everything that may stand at the top of the repository, next to tests of package main.

@@ -34,6 +34,7 @@ import (
 	"wxkeeper/app/diagnosis"
 	"wxkeeper/app/job"
 	"wxkeeper/app/keeper"
+	"wxkeeper/app/metrics"
 	"wxkeeper/app/operator"
 	"wxkeeper/app/overview"
 	"wxkeeper/app/sandbox"
@@ -208,6 +209,7 @@ func serve(
 	storage ...db.Option,
 ) (err error) {
 	host.StartedAt, host.Folder, host.Push = time.Now(), settings.Data, settings.PushToken != ""
+	host.Metrics = settings.MetricsAddr
 	lock, err := db.LockFolder(settings.Data)
 	if err != nil {
 		return err
@@ -286,6 +288,12 @@ func serve(
 	handlers := []placed{{settings.Addr, dashboard.Beside(api.Handler()), feed.Close}}
 	if settings.AdminAddr != "" {
 		handlers = []placed{{settings.Addr, api.Handler(), nil}, {settings.AdminAddr, dashboard.Handler(), feed.Close}}
+	}
+	if settings.MetricsAddr != "" {
+		handlers = append(handlers, placed{settings.MetricsAddr, metrics.Handler(metrics.Options{
+			Version: version, Store: store, Keeper: keys, WeChat: client, Accounts: accounts, API: api, Dashboard: dashboard, Jobs: jobs.Runs,
+			Backups: host.Backups, Folder: settings.Data, Clock: time.Now, Log: log,
+		}), nil})
 	}
 	return serveAll(ctx, handlers, log, func(address string) error { return started(running{address, accounts, store.Ready}) })
 }

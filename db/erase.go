@@ -66,7 +66,7 @@ func (t *Tx) eraseKeys(user app.User) error {
 }
 
 func (t *Tx) eraseRows(user app.User) error {
-	if _, err := t.change(`DELETE FROM sessions WHERE user_id = ?`, user.ID); err != nil {
+	if err := t.endSessionsOf(user); err != nil {
 		return err
 	}
 	if _, err := t.change(`DELETE FROM matters WHERE user_id = ?`, user.ID); err != nil {

@@ -185,6 +185,10 @@ func TestEventsAreFoundByTheirSupportCode(t *testing.T) {
 
 func TestTheOldestSessionEnds(t *testing.T) {
 	store, one := open(t)
+	ring, err := store.EnsureKeyRing(t.Context(), [32]byte{1}, start)
+	if err != nil {
+		t.Fatal(err)
+	}
 	user := addUser(t, store, newUser(one, "oSYNTH", 1))
 	var tokens []app.TokenHash
 	for i := range app.SessionsKept + 5 {
@@ -212,6 +216,17 @@ func TestTheOldestSessionEnds(t *testing.T) {
 	if err != nil || len(sessions) != app.SessionsKept || !sessions[0].SeenAt.Equal(start.Add(24*time.Minute)) {
 		t.Errorf("%d sessions, %v", len(sessions), err)
 	}
+	wantSessions := func(what string, want int64) {
+		t.Helper()
+		if n, err := store.Read().SessionCount(t.Context(), one.ID); err != nil || n != want {
+			t.Errorf("%s: %d sessions are counted, %v", what, n, err)
+		}
+	}
+	wantSessions("the oldest ended", app.SessionsKept)
+	write(t, store, func(tx *db.Tx) error { return tx.EndSession(one.ID, sessions[0]) })
+	wantSessions("one ended", app.SessionsKept-1)
+	write(t, store, func(tx *db.Tx) error { return tx.EraseUser(ring, user, start) })
+	wantSessions("the user is erased", 0)
 }
 
 func TestKeysBeyondTheThirdAreDestroyed(t *testing.T) {

@@ -43,10 +43,11 @@ func (t *Tx) InsertSession(appID app.AppID, session app.Session, token app.Token
 	if err != nil {
 		return false, err
 	}
-	return t.endOldestSessions(session.UserID)
+	t.countSessions(appID, 1)
+	return t.endOldestSessions(appID, session.UserID)
 }
 
-func (t *Tx) endOldestSessions(user app.UserID) (ended bool, err error) {
+func (t *Tx) endOldestSessions(appID app.AppID, user app.UserID) (ended bool, err error) {
 	var newestToEnd app.SessionID
 	err = t.one(context.Background(), `SELECT id FROM sessions WHERE user_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?`, []any{user, app.SessionsKept}, &newestToEnd)
 	if app.KindOf(err) == app.NotFound {
@@ -55,7 +56,8 @@ func (t *Tx) endOldestSessions(user app.UserID) (ended bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = t.change(`DELETE FROM sessions WHERE user_id = ? AND id <= ?`, user, newestToEnd)
+	rows, err := t.change(`DELETE FROM sessions WHERE user_id = ? AND id <= ?`, user, newestToEnd)
+	t.countSessions(appID, -rows)
 	return true, err
 }
 
@@ -66,8 +68,32 @@ func (t *Tx) SlideSession(session app.Session, at time.Time) error {
 }
 
 // EndSession deletes a session. NotFound: it has ended already.
-func (t *Tx) EndSession(session app.Session) error {
-	return t.changeOne(`DELETE FROM sessions WHERE user_id = ? AND id = ?`, session.UserID, session.ID)
+func (t *Tx) EndSession(appID app.AppID, session app.Session) error {
+	err := t.changeOne(`DELETE FROM sessions WHERE user_id = ? AND id = ?`, session.UserID, session.ID)
+	if err == nil {
+		t.countSessions(appID, -1)
+	}
+	return err
+}
+
+// endSessionsOf deletes all sessions of a user.
+func (t *Tx) endSessionsOf(user app.User) error {
+	rows, err := t.change(`DELETE FROM sessions WHERE user_id = ?`, user.ID)
+	t.countSessions(user.AppID, -rows)
+	return err
+}
+
+const sessionsTotal = "sessions.total"
+
+func (t *Tx) countSessions(appID app.AppID, n int64) {
+	if n != 0 {
+		t.Count(appID, sessionsTotal, time.Unix(0, 0), n)
+	}
+}
+
+// SessionCount tells how many sessions an app has, with those that are over and not swept away yet.
+func (q *Queries) SessionCount(ctx context.Context, appID app.AppID) (int64, error) {
+	return q.Counted(ctx, appID, sessionsTotal, time.Unix(0, 0), time.Unix(0, 0))
 }
 
 // SessionsAfter lists an app's sessions in the order of their rows, beginning after one, for work that walks them all.

@@ -18,6 +18,8 @@ type Tx struct {
 	lastID  app.ID
 	events  []app.Event
 	counts  []count
+	direct  int           // of counts: those that no event made
+	flushed time.Duration // how long the last commit took to reach the disk
 
 	versions versions                // outlives a transaction
 	appids   map[app.AppID]app.Appid // those looked up so far; they never change
@@ -71,11 +73,15 @@ func (t *Tx) finish() error {
 	if err := t.insertEvents(); err != nil {
 		return err
 	}
+	t.direct = len(t.counts)
 	t.countEvents()
 	if err := t.addCounts(); err != nil {
 		return err
 	}
-	return t.exec("COMMIT")
+	began := time.Now()
+	err := t.exec("COMMIT")
+	t.flushed = time.Since(began)
+	return err
 }
 
 // rollback ends the transaction. After a failed disk write the engine has ended it already and says so: that is as good.

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"wxkeeper/app"
 )
@@ -77,6 +78,7 @@ type writer struct {
 	closed  bool
 	stopped chan struct{}
 
+	meters          *Meters
 	commits, writes atomic.Uint64
 	failing         atomic.Bool // the last transaction was lost
 	changes         int         // since the checkpointer was woken
@@ -89,8 +91,9 @@ func startWriter(ctx context.Context, dsn string, dialect dialect) (*writer, err
 	}
 	w := &writer{
 		handle: handle, connection: connection,
-		tx:    newTx(dialect, connection),
-		queue: make(chan *write, queueLength), errands: make(chan *write), changed: make(chan struct{}, 1), stopped: make(chan struct{}),
+		tx:     newTx(dialect, connection),
+		meters: newMeters(),
+		queue:  make(chan *write, queueLength), errands: make(chan *write), changed: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	go w.run()
 	return w, nil
@@ -106,6 +109,7 @@ func (w *writer) enqueue(one *write) error {
 	case w.queue <- one:
 		return nil
 	default:
+		w.meters.Limits.Add(app.LimitWrites, 1)
 		return app.Fail(app.StorageUnavailable, "").Because(errQueueFull)
 	}
 }
@@ -182,6 +186,9 @@ func (w *writer) commit(batch []*write) {
 		err = w.transact(batch, true)
 	}
 	w.failing.Store(err != nil)
+	if err != nil {
+		w.meters.Lost.Add(1)
+	}
 	for _, one := range batch {
 		if !one.over {
 			one.end(w.tx.failure(err))
@@ -191,6 +198,7 @@ func (w *writer) commit(batch []*write) {
 
 // transact runs the writes that are not over yet in one transaction. An error means that nothing was kept.
 func (w *writer) transact(batch []*write, savepoints bool) error {
+	began := time.Now()
 	if err := w.tx.begin(); err != nil {
 		return err
 	}
@@ -215,6 +223,7 @@ func (w *writer) transact(batch []*write, savepoints bool) error {
 	}
 	w.commits.Add(1)
 	w.writes.Add(uint64(kept))
+	w.meters.committed(w.tx, kept, time.Since(began))
 	w.noteChanges(w.tx.changes)
 	return nil
 }

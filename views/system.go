@@ -26,7 +26,9 @@ type Process struct {
 	GoVersion  string
 	StartedAt  time.Time
 	Goroutines int
-	Memory     int64 // bytes taken from the system
+	Memory     int64  // bytes taken from the system
+	Metrics    bool   // are told to Prometheus
+	MetricsAt  string // only admins are told
 }
 
 // Database is where everything is stored.

@@ -48,6 +48,24 @@ func (r *report) addr(setting, value string) string {
 	return value
 }
 
+// metricsAddr insists on a listener that strangers are not led to.
+func (r *report) metricsAddr(setting string, s Serve) string {
+	value := s.MetricsAddr
+	if value == "" {
+		return ""
+	}
+	if value == s.Addr || value == s.AdminAddr {
+		r.refuseValue(setting, value, "where other things are served", "Give metrics a port of their own, such as 127.0.0.1:9464.")
+		return ""
+	}
+	value = r.addr(setting, value)
+	if host, _, err := net.SplitHostPort(value); err == nil && !isLoopback(host) {
+		r.warn("%s%s can be reached from other machines, and asks nobody for a password: let it listen on 127.0.0.1, "+
+			"or let a firewall allow Prometheus alone", prefix, setting)
+	}
+	return value
+}
+
 func (r *report) roles(setting, value string) []app.Role {
 	var roles []app.Role
 	for one := range strings.SplitSeq(value, ",") {

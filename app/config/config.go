@@ -17,6 +17,7 @@ type Config struct {
 	MasterKey       MasterKey
 	WeChatURL       string // without a slash at its end
 	AdminAddr       string // empty: the dashboard is at Addr
+	MetricsAddr     string // empty: no metrics
 	PublicURL       string // without a slash at its end, perhaps with a path; empty: not known
 	EnvName         string
 	Location        *time.Location // of the dashboard
@@ -109,6 +110,7 @@ func (r *report) plain(cfg *Config, s Serve) {
 	if s.AdminAddr != "" {
 		cfg.AdminAddr = r.addr("ADMIN_ADDR", s.AdminAddr)
 	}
+	cfg.MetricsAddr = r.metricsAddr("METRICS_ADDR", s)
 	cfg.PublicURL = r.publicURL("PUBLIC_URL", s.PublicURL)
 	cfg.EnvName = r.name("ENV_NAME", s.EnvName)
 	cfg.Location = r.location("TIME_ZONE", s.TimeZone)

@@ -256,6 +256,23 @@ func wantWarnings(t *testing.T, got []string, want ...string) {
 	}
 }
 
+func TestMetricsAddr(t *testing.T) {
+	for addr, warnings := range map[string][]string{
+		"": nil, "127.0.0.1:9464": nil, "[::1]:0": nil, "localhost:1": nil, ":9464": {"WXKEEPER_METRICS_ADDR can be reached"},
+		"10.0.0.1:9464": {"firewall"},
+	} {
+		made, err := config.Serve{Office: config.Office{Appid: "wx1"}, MetricsAddr: addr}.Config(goodEnv())
+		if err != nil || made.MetricsAddr != addr {
+			t.Errorf("%s: %q, %v", addr, made.MetricsAddr, err)
+		}
+		wantWarnings(t, made.Warnings, warnings...)
+	}
+	for addr, what := range map[string]string{"9464": "not host:port", "127.0.0.1:8000": "other things", "127.0.0.1:7": "other things"} {
+		_, err := config.Serve{Office: config.Office{Appid: "wx1"}, MetricsAddr: addr, AdminAddr: "127.0.0.1:7"}.Config(goodEnv())
+		wantProblem(t, err, "METRICS_ADDR", what, "127.0.0.1")
+	}
+}
+
 func TestSandbox(t *testing.T) {
 	got, err := config.Sandbox{}.Config()
 	if err != nil {

@@ -42,6 +42,7 @@ type Serve struct {
 	Office
 	Addr            string            `env:"WXKEEPER_ADDR" default:"127.0.0.1:8000" help:"Address to listen on. Put a reverse proxy with TLS in front of it."`
 	AdminAddr       string            `env:"WXKEEPER_ADMIN_ADDR" placeholder:"HOST:PORT" help:"Address to serve the dashboard at, and nowhere else. Empty: it is at ADDR, under /admin/."`
+	MetricsAddr     string            `env:"WXKEEPER_METRICS_ADDR" placeholder:"HOST:PORT" help:"Address to serve metrics for Prometheus at, under /metrics: one that only it can reach, such as 127.0.0.1:9464. Empty: nowhere."`
 	PublicURL       string            `name:"public-url" env:"WXKEEPER_PUBLIC_URL" placeholder:"URL" help:"Where people and mini programs reach this server, such as https://keeper.example.com, or https://example.com/keeper where a proxy takes the path away. With https the cookies of the dashboard never travel in clear."`
 	EnvName         string            `env:"WXKEEPER_ENV_NAME" placeholder:"NAME" help:"Name of this installation, such as staging: the dashboard shows it on every page."`
 	TimeZone        string            `env:"WXKEEPER_TIME_ZONE" default:"Asia/Shanghai" help:"Time zone of the dashboard."`

@@ -49,7 +49,9 @@ func (r *Record) ended(name string, now time.Time, err error) {
 		run.Took, run.Running, run.Problem = now.Sub(run.StartedAt), false, ""
 		if err != nil {
 			run.Problem, _, _ = strings.Cut(err.Error(), "\n") // a panic's stack is for the log
+			return
 		}
+		run.GoodAt = now
 	})
 }
 

@@ -21,7 +21,7 @@ func TestTheRecordTellsHowJobsFared(t *testing.T) {
 				return errors.New("no luck")
 			}
 			told := r.Record.Runs(time.Now())
-			if !told[0].Running || told[0].Problem != "no luck" {
+			if !told[0].Running || told[0].Problem != "no luck" || !told[0].GoodAt.IsZero() {
 				t.Errorf("while it runs: %+v", told[0])
 			}
 			stop()
@@ -33,7 +33,8 @@ func TestTheRecordTellsHowJobsFared(t *testing.T) {
 		}})
 	now := time.Now()
 	told := r.Record.Runs(now)
-	if len(told) != 2 || told[0].Name != "good" || told[0].Problem != "" || told[0].Running || told[0].StartedAt.IsZero() {
+	if len(told) != 2 || told[0].Name != "good" || told[0].Problem != "" || told[0].Running || told[0].StartedAt.IsZero() ||
+		told[0].GoodAt.IsZero() {
 		t.Errorf("the good one: %+v", told)
 	}
 	if told[1].Problem != "panic: worse" {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"wxkeeper/app"
+	"wxkeeper/app/meter"
 	"wxkeeper/app/wechat"
 	"wxkeeper/db"
 )
@@ -55,6 +56,7 @@ type Keeper struct {
 
 	flights   singleflight.Group // logins that wait for WeChat, by code
 	failures  *failures
+	limits    *meter.Tally[app.Limit]
 	strangers *strangers
 	inquiries *inquiries
 	budget    *rate.Limiter // questions to WeChat that nobody waits for
@@ -70,9 +72,10 @@ func New(options Options) *Keeper {
 	k := &Keeper{
 		app: options.App, store: options.Store, ring: options.Ring, weChat: options.WeChat, settings: options.Settings,
 		clock: options.Clock, log: options.Log, failures: newFailures(), verified: newVerified(), memory: newMemory(),
+		limits: meter.NewTally(app.LimitSession, app.LimitStrangers),
 		budget: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute), bulkWake: make(chan struct{}, 1),
 	}
-	k.strangers = startStrangers(options.Store, options.Log)
+	k.strangers = startStrangers(options.Store, k.limits, options.Log)
 	k.inquiries = startInquiries(k)
 	return k
 }
@@ -97,3 +100,6 @@ func (k *Keeper) AppID() app.AppID { return k.app.ID }
 
 // Settings are the rules in force.
 func (k *Keeper) Settings() Settings { return k.settings }
+
+// LimitHits counts how often a limit of the keeper was hit.
+func (k *Keeper) LimitHits() *meter.Tally[app.Limit] { return k.limits }

@@ -289,6 +289,7 @@ func (k *Keeper) learn(
 
 // refuseLimited turns a session away that failed too often. One event tells it, however often the session asks.
 func (k *Keeper) refuseLimited(ctx context.Context, caller app.Caller, h holder, wait time.Duration, first bool) error {
+	k.limits.Add(app.LimitSession, 1)
 	failure := app.Fail(app.TooManyRequests, app.OpenLimited).After(wait)
 	if !first {
 		return failure

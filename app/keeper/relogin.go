@@ -62,7 +62,7 @@ func (k *Keeper) endAll(tx *db.Tx, user app.User, sessions []app.Session, event 
 		return nil
 	}
 	for _, session := range sessions {
-		if err := tx.EndSession(session); err != nil {
+		if err := tx.EndSession(k.app.ID, session); err != nil {
 			return err
 		}
 	}

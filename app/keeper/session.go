@@ -119,7 +119,7 @@ func (k *Keeper) endSession(ctx context.Context, session app.Session, at time.Ti
 		if err != nil {
 			return err
 		}
-		if err := tx.EndSession(session); err != nil {
+		if err := tx.EndSession(k.app.ID, session); err != nil {
 			return err
 		}
 		return k.storeUser(tx, user, user, at, event)

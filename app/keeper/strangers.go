@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wxkeeper/app"
+	"wxkeeper/app/meter"
 	"wxkeeper/db"
 )
 
@@ -19,6 +20,7 @@ const (
 // cannot make us flush.
 type strangers struct {
 	store   *db.DB
+	limits  *meter.Tally[app.Limit]
 	log     *slog.Logger
 	failing bool // and the log says so
 
@@ -43,9 +45,9 @@ type counted struct {
 	hour   time.Time
 }
 
-func startStrangers(store *db.DB, log *slog.Logger) *strangers {
+func startStrangers(store *db.DB, limits *meter.Tally[app.Limit], log *slog.Logger) *strangers {
 	s := &strangers{
-		store: store, log: log, counted: map[counted]int64{},
+		store: store, limits: limits, log: log, counted: map[counted]int64{},
 		stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	go s.run()
@@ -59,6 +61,7 @@ func (s *strangers) record(at time.Time, event app.Event) {
 		s.waiting = append(s.waiting, failure{at, event})
 		return
 	}
+	s.limits.Add(app.LimitStrangers, 1)
 	s.counted[counted{event.AppID, event.Reason, at.Truncate(time.Hour)}]++
 }
 

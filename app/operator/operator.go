@@ -14,6 +14,7 @@ import (
 	"github.com/alexedwards/argon2id"
 
 	"wxkeeper/app"
+	"wxkeeper/app/meter"
 	"wxkeeper/db"
 )
 
@@ -40,7 +41,27 @@ type Accounts struct {
 	codes    *throttle // of one-time codes
 
 	checkWanted chan struct{} // holds a value when somebody asks for a check of the audit log
+
+	limits  *meter.Tally[app.Limit]
+	signIns *meter.Tally[SignInResult]
 }
+
+// SignInResult is what came of somebody's wish to sign in, or to prove who they are.
+type SignInResult string
+
+// What came of it. A good password of somebody who signs in with one-time codes counts with the code.
+const (
+	SignInGood          SignInResult = "ok"
+	SignInWrongPassword SignInResult = "wrong_password" // or a name that is nobody's
+	SignInWrongCode     SignInResult = "wrong_code"
+	SignInLimited       SignInResult = "limited"
+)
+
+// SignIns counts what came of signing in since the start.
+func (a *Accounts) SignIns() *meter.Tally[SignInResult] { return a.signIns }
+
+// LimitHits counts how often a limit of signing in was hit.
+func (a *Accounts) LimitHits() *meter.Tally[app.Limit] { return a.limits }
 
 // New makes Accounts.
 func New(options Options) *Accounts {
@@ -48,6 +69,9 @@ func New(options Options) *Accounts {
 		store: options.Store, ring: options.Ring, clock: options.Clock, log: options.Log,
 		hasher: newHasher(options.Hashing), throttle: newThrottle(), codes: newThrottle(),
 		checkWanted: make(chan struct{}, 1),
+		limits: meter.NewTally(app.LimitSignInName, app.LimitSignInAddress, app.LimitSignInDevice, app.LimitCodesAddress,
+			app.LimitCodesAccount, app.LimitHashing),
+		signIns: meter.NewTally(SignInGood, SignInWrongPassword, SignInWrongCode, SignInLimited),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"wxkeeper/app"
+	"wxkeeper/app/meter"
 	"wxkeeper/app/overview"
 	"wxkeeper/views"
 )
@@ -175,14 +176,16 @@ func (s *stream) write(text string) error {
 
 // streams counts the streams of each operator.
 type streams struct {
-	lock sync.Mutex
-	open map[app.OperatorID]int
+	limits *meter.Tally[app.Limit]
+	lock   sync.Mutex
+	open   map[app.OperatorID]int
 }
 
 func (s *streams) begin(who app.OperatorID) bool {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	if s.open[who] >= streamsPerOperator {
+		s.limits.Add(app.LimitStreams, 1)
 		return false
 	}
 	s.open[who]++

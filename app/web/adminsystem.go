@@ -18,6 +18,7 @@ type Host struct {
 	Jobs      func(now time.Time) []app.JobRun // nil: none run here
 	Push      bool                             // message push is set up
 	Backups   bool                             // backups are taken by themselves
+	Metrics   string                           // address at which metrics are told; "": nowhere
 	Settings  []views.SettingInForce           // without secrets
 }
 
@@ -49,7 +50,7 @@ func (d *Dashboard) systemPage(v *visit) error {
 		page.DataKeys = append(page.DataKeys, views.DataKey(key))
 	}
 	if v.operator.Role.Allows(app.RoleAdmin) {
-		page.Database.Folder, page.Settings = d.Host.Folder, d.Host.Settings
+		page.Database.Folder, page.Settings, page.Process.MetricsAt = d.Host.Folder, d.Host.Settings, d.Host.Metrics
 	}
 	return v.page(views.System(page))
 }
@@ -59,7 +60,7 @@ func (d *Dashboard) process() views.Process {
 	runtime.ReadMemStats(&memory)
 	return views.Process{
 		GoVersion: runtime.Version(), StartedAt: d.Host.StartedAt, Goroutines: runtime.NumGoroutine(),
-		Memory: int64(memory.Sys - memory.HeapReleased),
+		Memory: int64(memory.Sys - memory.HeapReleased), Metrics: d.Host.Metrics != "",
 	}
 }
 

@@ -94,6 +94,9 @@ func (s *Server) answerFailure(err error, c echo.Context) {
 	failure, caller := failureOf(err), callerOf(c)
 	wire := wireFailures[failure.Kind]
 	s.logFailure(c, err, wire)
+	if failure.Kind == app.BodyTooLarge {
+		s.limits.Add(app.LimitBody, 1)
+	}
 	if wire.callersFault() && !s.spared(c) {
 		s.failures.count(caller.Client.Address, caller.At)
 	}

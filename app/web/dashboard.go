@@ -15,6 +15,7 @@ import (
 	"wxkeeper/app"
 	"wxkeeper/app/diagnosis"
 	"wxkeeper/app/keeper"
+	"wxkeeper/app/meter"
 	"wxkeeper/app/operator"
 	"wxkeeper/app/overview"
 	"wxkeeper/db"
@@ -64,7 +65,7 @@ func NewDashboard(options DashboardOptions) *Dashboard {
 		DashboardOptions: options,
 		crossSite:        http.NewCrossOriginProtection(),
 		proxies:          &proxies{trusted: options.TrustedProxies, log: options.Log},
-		streams:          streams{open: map[app.OperatorID]int{}},
+		streams:          streams{limits: meter.NewTally(app.LimitStreams), open: map[app.OperatorID]int{}},
 		streamBeat:       streamBeat,
 		base:             pathOf(options.PublicURL),
 		echo:             echo.New(),

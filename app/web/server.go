@@ -15,6 +15,7 @@ import (
 
 	"wxkeeper/app"
 	"wxkeeper/app/keeper"
+	"wxkeeper/app/meter"
 	"wxkeeper/app/wechat"
 )
 
@@ -45,6 +46,8 @@ type Server struct {
 	log          *slog.Logger
 	clock        func() time.Time
 	echo         *echo.Echo
+	endpoints    map[string]*Endpoint // by path
+	limits       *meter.Tally[app.Limit]
 
 	storageFailing atomic.Bool // and the log says so
 }
@@ -63,6 +66,8 @@ func New(options Options) *Server {
 		log:          options.Log,
 		clock:        options.Clock,
 		echo:         echo.New(),
+		endpoints:    map[string]*Endpoint{},
+		limits:       meter.NewTally(app.LimitAddress, app.LimitBody),
 	}
 	s.echo.IPExtractor = s.proxies.clientAddress // Echo's own choice believes anybody's X-Forwarded-For
 	s.echo.HTTPErrorHandler = s.answerFailure
@@ -107,8 +112,9 @@ func (s *Server) post(path string, handler echo.HandlerFunc) {
 
 // call routes a call with and without a slash at the end: a redirect would lose the body of a POST.
 func (s *Server) call(method, path string, handler echo.HandlerFunc, before echo.MiddlewareFunc) {
-	s.echo.Add(method, path, handler, before)
-	s.echo.Add(method, path+"/", handler, before)
+	counted := s.endpoint(path).counted
+	s.echo.Add(method, path, handler, counted, before)
+	s.echo.Add(method, path+"/", handler, counted, before)
 }
 
 const callerKey = "wxkeeper.caller"
@@ -146,6 +152,7 @@ func (s *Server) refuseFailing(next echo.HandlerFunc) echo.HandlerFunc {
 			reason = app.LoginLimited
 		}
 		s.keeper.NoteFailure(caller, reason, "")
+		s.limits.Add(app.LimitAddress, 1)
 		return app.Fail(app.TooManyRequests, reason).After(wait)
 	}
 }

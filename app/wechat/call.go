@@ -107,12 +107,22 @@ func (c *Client) try(ctx context.Context, r request) (answer, *Error) {
 	body, err := c.breaker.Execute(func() ([]byte, error) { return c.send(ctx, r) })
 	if err != nil {
 		failure := asError(err)
-		c.health.note(r.api, askedAt, failure)
+		c.note(r.api, askedAt, failure)
 		return answer{}, failure
 	}
 	object, failure := r.readAnswer(body)
-	c.health.note(r.api, askedAt, failure)
+	c.note(r.api, askedAt, failure)
 	return answer{object: object, askedAt: askedAt}, failure
+}
+
+// note remembers a call, and that one was spared.
+func (c *Client) note(api string, askedAt time.Time, failure *Error) {
+	if failure != nil && failure.Problem == ProblemBreakerOpen {
+		c.limits.Add(app.LimitBreaker, 1)
+		return
+	}
+	c.calls.note(api, time.Since(askedAt), failure)
+	c.health.note(api, askedAt, failure)
 }
 
 // asError gives the failure of send. What else comes out of the breaker are its own refusals.

@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
 	"golang.org/x/sync/semaphore"
 
 	"wxkeeper/app"
+	"wxkeeper/app/meter"
 )
 
 const (
@@ -43,6 +45,9 @@ type Client struct {
 	breaker   *gobreaker.CircuitBreaker[[]byte]
 	tokens    *tokenHolder // behind a pointer as below
 	health    *health
+	calls     *calls
+	limits    *meter.Tally[app.Limit]
+	logins    atomic.Int64 // that wait now
 
 	// Behind a pointer, which package fmt prints as an address: it would print the text of an unexported Secret.
 	credentials *credentials
@@ -71,6 +76,8 @@ func NewClient(options Options) (*Client, error) {
 		breaker:     newBreaker(),
 		tokens:      newTokenHolder(options),
 		health:      &health{},
+		calls:       newCalls(),
+		limits:      meter.NewTally(app.LimitLoginsWaiting, app.LimitBreaker),
 		credentials: &credentials{options.Appid, options.Secret},
 	}
 	if client.transport == nil {
@@ -105,9 +112,12 @@ type Login struct {
 func (c *Client) Code2Session(ctx context.Context, code string) (Login, error) {
 	const api = "jscode2session"
 	if !c.waiting.TryAcquire(1) {
+		c.limits.Add(app.LimitLoginsWaiting, 1)
 		return Login{}, &Error{API: api, Problem: ProblemWaitingFull}
 	}
 	defer c.waiting.Release(1)
+	c.logins.Add(1)
+	defer c.logins.Add(-1)
 	answer, failure := c.call(ctx, request{
 		api:  api,
 		path: "/sns/jscode2session",

@@ -136,7 +136,7 @@ func (h *health) note(api string, began time.Time, failure *Error) {
 	}
 	told := &HealthFailure{At: now, API: api, Problem: failure.Problem, Errcode: failure.Errcode, Address: failure.Address}
 	switch class := failure.Class(); {
-	case class == ClassCancelled || failure.Problem == ProblemBreakerOpen:
+	case class == ClassCancelled:
 		return
 	case failure.Problem != ProblemErrcode:
 		minute.Calls++

@@ -217,8 +217,8 @@ func (h *house) everything() (text string) {
 		}
 		sessions, _ := h.store.Read().SessionsOfUser(h.t.Context(), user.ID)
 		event := h.lastEvent(string(openid))
-		text += fmt.Sprintf("%s %q %v seen %v, disabled %v, opened %d, %d devices, last %s %v\n", openid, user.Profile.Nickname, user.ProfileAt,
-			user.LastSeenAt, user.DisabledAt, len(user.Opened), len(sessions), event.Reason, event.Detail.Notes)
+		text += fmt.Sprintf("%s %q %v seen %v, disabled %v, opened %d, %d devices, last %s\n", openid, user.Profile.Nickname, user.ProfileAt,
+			user.LastSeenAt, user.DisabledAt, len(user.Opened), len(sessions), event.Reason)
 		for _, session := range sessions {
 			text += fmt.Sprintln("  device", session.SeenAt, session.Generation == user.Generation)
 		}

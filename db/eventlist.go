@@ -308,7 +308,7 @@ func (q *Queries) edge(
 		end, order = "MAX", ""
 	}
 	err = q.one(ctx, "SELECT COUNT(*), "+end+"(id) FROM (SELECT id FROM "+table+" WHERE id >= ? AND id < ? ORDER BY id"+order+
-		" LIMIT ?) step", []any{span.from, span.to, limit}, &rows, &edge)
+		limitTo(limit)+") step", []any{span.from, span.to}, &rows, &edge)
 	if edge != nil {
 		last = *edge
 	}
@@ -329,7 +329,7 @@ func (w *eventWalk) read(ctx context.Context, part eventSpan) error {
 	for _, table := range eventTables {
 		arguments := append([]any{part.from, part.to}, w.arguments...)
 		err := w.each(ctx, "SELECT "+eventRead+" FROM "+table+" WHERE id >= ? AND id < ?"+w.where+" ORDER BY id"+
-			w.direction()+" LIMIT ?", append(arguments, limit), scanEvents(&found))
+			w.direction()+limitToAtLeast(limit), arguments, scanEvents(&found))
 		if err != nil {
 			return err
 		}

@@ -71,6 +71,16 @@ func (q *Queries) each(ctx context.Context, query string, arguments []any, row f
 // point read: hot queries have none.
 func limitTo(rows int) string { return " LIMIT " + strconv.Itoa(rows) }
 
+// limitToAtLeast is limitTo for lists of any length, whose readers leave out what is too much: rounded up, so that few statements are
+// prepared.
+func limitToAtLeast(rows int) string {
+	limit := 64 // holds a page
+	for limit < rows {
+		limit *= 2
+	}
+	return limitTo(limit)
+}
+
 // failure turns whatever the engine says into an app.Error.
 func (q *Queries) failure(err error) error {
 	var known *app.Error

@@ -232,6 +232,7 @@ func (w walk) read(ctx context.Context, q *Queries, r walkRange, limit int) ([]r
 	return all, err
 }
 
+// query gives at least limit users of a range, if there are so many.
 func (w walk) query(r walkRange, limit int) (query string, arguments []any) {
 	where, arguments := r.condition()
 	from, nickname, key := w.table, "''", "0, 0, 0, 0"
@@ -250,8 +251,8 @@ func (w walk) query(r walkRange, limit int) (query string, arguments []any) {
 		key = "c.id, c.confirmed_at, c.failed_at, c.dead_at"
 	}
 	query = "SELECT " + w.user + ", " + nickname + ", " + key + ", " + strings.Join(r.columns, ", ") + " FROM " + from +
-		" WHERE " + where + w.also + r.order() + " LIMIT ?"
-	return query, append(append(arguments, w.alsoOf...), limit)
+		" WHERE " + where + w.also + r.order() + limitToAtLeast(limit)
+	return query, append(arguments, w.alsoOf...)
 }
 
 // rowFits is what a user's row must fit. Each condition is switched on or off by its first argument: no engine takes it for a

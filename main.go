@@ -249,7 +249,7 @@ func serve(
 		App: served, Store: store, Ring: ring, WeChat: client, Clock: time.Now, Log: log,
 		Settings: keeper.Settings{
 			Sessions: settings.Sessions, FollowKey: settings.FollowKey, KeyGrace: settings.KeyGrace, KeyAging: settings.KeyAging,
-			SealedMaxAge: settings.SealedMaxAge, EventsKeep: settings.EventsKeep, UsersKeep: settings.UsersKeep,
+			SealedMaxAge: settings.SealedMaxAge, PhoneData: wechat.DataHash(settings.PhoneData), EventsKeep: settings.EventsKeep, UsersKeep: settings.UsersKeep,
 			ChecksPerMinute: settings.ChecksPerMinute, LimitFailures: settings.APIRate > 0, AcceptMockCode: emulated != nil,
 		},
 	})

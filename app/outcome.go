@@ -77,7 +77,16 @@ var meanings = []struct {
 	{ProfileWasUpdated, NoteOnly, NoTrouble},
 	{ProfileWasAnonymous, NoteOnly, NoTrouble},
 	{ProfileWasOlder, NoteOnly, NoTrouble},
-	{PhoneOK, NoteOnly, NoTrouble},
+
+	{PhoneOK, OtherOutcome, NoTrouble}, // also a note of an opening
+	{PhoneCodeInvalid, OtherOutcome, ClientTrouble},
+	{PhoneLoginCode, OtherOutcome, ClientTrouble},
+	{PhoneOtherUser, OtherOutcome, PersonsTrouble},
+	{PhoneNotGranted, OtherOutcome, OurTrouble},
+	{PhoneLimited, OtherOutcome, WeChatTrouble},
+	{PhoneConfig, OtherOutcome, OurTrouble},
+	{PhoneNoAnswer, OtherOutcome, WeChatTrouble},
+	{PhoneForged, OpenFailed, PersonsTrouble},
 
 	{DeviceLogout, OtherOutcome, NoTrouble},
 	{DeviceIdle, OtherOutcome, NoTrouble},

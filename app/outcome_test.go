@@ -63,7 +63,7 @@ func TestOutcomes(t *testing.T) {
 		app.OpenReplayed:       app.OpenSucceeded,
 		app.SignatureMismatch:  app.OpenFailed,
 		app.TokenUnknown:       app.OtherOutcome,
-		app.PhoneOK:            app.NoteOnly,
+		app.PhoneOK:            app.OtherOutcome,
 		"of a later release":   app.OtherOutcome,
 		app.KeyTakenElsewhere:  app.OtherOutcome,
 		app.LoginWeChatTimeout: app.LoginFailed,

@@ -43,7 +43,7 @@ func (f Frame) told(e app.Event) []any {
 	case app.LoginWeChatBusy:
 		return given(d.Tries > 1, "n", d.Tries)
 	case app.LoginWeChatUnreachable, app.LoginWeChatOdd, app.LoginConfig, app.KeyCheckFailed, app.KeyResetRefused,
-		app.PushBadSignature:
+		app.PushBadSignature, app.PhoneConfig, app.PhoneNoAnswer:
 		return given(cause != "", "cause", cause)
 	case app.KeyFoundDead:
 		return given(e.Errcode != 0, "errcode", strconv.Itoa(e.Errcode))
@@ -90,7 +90,7 @@ func (f Frame) revoked(d app.Detail) string {
 // refuses, its errcode knows best.
 func (t Text) ReasonHelp(e app.Event) string {
 	switch e.Reason {
-	case app.LoginConfig, app.KeyCheckFailed:
+	case app.LoginConfig, app.KeyCheckFailed, app.PhoneConfig:
 		if e.Errcode != 0 {
 			return t.ErrcodeHelp(e.Errcode)
 		}
@@ -224,6 +224,14 @@ var looksOfReason = map[app.Reason]Badge{
 	app.KeyCheckFailed:     {Tone: ToneWarn, Icon: "circle-question-mark"},
 	app.KeyReset:           {Tone: ToneInfo, Icon: "refresh-cw"},
 	app.KeyResetRefused:    {Tone: ToneWarn, Icon: "triangle-alert"},
+	app.PhoneOK:            {Tone: ToneGood, Icon: "circle-check"},
+	app.PhoneCodeInvalid:   {Tone: ToneWarn, Icon: "circle-x"},
+	app.PhoneLoginCode:     {Tone: ToneWarn, Icon: "circle-x"},
+	app.PhoneOtherUser:     {Tone: ToneBad, Icon: "triangle-alert"},
+	app.PhoneNotGranted:    {Tone: ToneBad, Icon: "circle-x"},
+	app.PhoneLimited:       {Tone: ToneWarn, Icon: "circle-x"},
+	app.PhoneConfig:        {Tone: ToneBad, Icon: "circle-x"},
+	app.PhoneNoAnswer:      {Tone: ToneBad, Icon: "circle-x"},
 	app.DeviceLogout:       {Tone: ToneNeutral, Icon: "log-out"},
 	app.DeviceIdle:         {Tone: ToneNeutral, Icon: "clock"},
 	app.DeviceMaxAge:       {Tone: ToneNeutral, Icon: "clock"},

@@ -213,6 +213,16 @@ func (r *report) followsKey(setting, value string) bool {
 	return value == "follow-key"
 }
 
+// phoneData gives "" for off.
+func (r *report) phoneData(setting, value string) string {
+	switch value {
+	case "off", "text", "bytes":
+	default:
+		r.refuseValue(setting, value, "which is no way to ask", "Write off, text or bytes.")
+	}
+	return strings.TrimPrefix(value, "off")
+}
+
 func (r *report) sessions(s Serve) app.SessionPolicy {
 	policy := app.SessionPolicy{
 		Idle:   r.duration("TOKEN_IDLE", s.TokenIdle, 1),

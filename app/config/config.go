@@ -33,6 +33,7 @@ type Config struct {
 	EventsKeep      time.Duration
 	UsersKeep       time.Duration // 0: for ever
 	LoginsWaiting   int
+	PhoneData       string // text or bytes: how WeChat is asked about a sealed phone number; "": it is not
 	Status200       bool
 	VerifyOpenID    bool
 	PushToken       app.Secret // "": no message push
@@ -126,6 +127,7 @@ func (r *report) plain(cfg *Config, s Serve) {
 	cfg.SealedMaxAge = r.duration("SEALED_MAX_AGE", s.SealedMaxAge, 0)
 	cfg.EventsKeep = r.duration("EVENTS_KEEP", s.EventsKeep, 1)
 	cfg.LoginsWaiting = r.number("LOGINS_WAITING", s.LoginsWaiting, 1024)
+	cfg.PhoneData = r.phoneData("PHONE_DATA", s.PhoneData)
 	cfg.Status200 = r.boolean("STATUS_200", string(s.Status200))
 	cfg.BackupDir = r.backupDir("BACKUP_DIR", s.BackupDir, s.Data)
 	cfg.BackupEvery = r.duration("BACKUP_EVERY", s.BackupEvery, time.Minute)

@@ -58,6 +58,7 @@ type Serve struct {
 	EventsKeep      string            `env:"WXKEEPER_EVENTS_KEEP" default:"720h" help:"How long events are kept."`
 	UsersKeep       string            `env:"WXKEEPER_USERS_KEEP" default:"0" help:"A user not seen for so long is erased. 0: never."`
 	LoginsWaiting   string            `env:"WXKEEPER_LOGINS_WAITING" default:"1024" help:"How many logins may wait for WeChat at once, at least 1024. One more is told to try again later."`
+	PhoneData       string            `env:"WXKEEPER_PHONE_DATA" default:"off" help:"Ask WeChat whether it made a sealed phone number that was opened (checkEncryptedData). text: by the hash of its base64 text. bytes: by that of the bytes behind it. off: take it."`
 	Status200       Switch            `name:"status-200" env:"WXKEEPER_STATUS_200" default:"false" help:"Answer failures of the API with HTTP status 200, for clients that read only the body."`
 	VerifyOpenID    Switch            `name:"verify-openid" env:"WXKEEPER_VERIFY_OPENID" default:"false" help:"Tell the openid at /verify/ too, for a back end that needs it."`
 	PushToken       onlyByEnvironment `kong:"-" env:"WXKEEPER_PUSH_TOKEN" help:"Token of WeChat's message push (消息推送), whose address is /wechat/push/ here. Empty: no message push."`

@@ -71,10 +71,7 @@ func apply(before app.User, t trial, phone app.SealedPhone, at time.Time) (after
 	case wechat.KindProfile:
 		notes = applyProfile(&after, t.payload.Profile, watermark)
 	case wechat.KindPhone:
-		if !watermark.Before(before.PhoneAt) {
-			after.Phone, after.PhoneAt = phone, watermark
-			notes = []app.Reason{app.PhoneOK}
-		}
+		notes = applyPhone(&after, phone, watermark)
 	}
 	if t.payload.UnionID != "" {
 		after.UnionID = t.payload.UnionID
@@ -84,6 +81,14 @@ func apply(before app.User, t trial, phone app.SealedPhone, at time.Time) (after
 	}
 	seen(&after, at)
 	return after, notes
+}
+
+func applyPhone(user *app.User, arriving app.SealedPhone, watermark time.Time) []app.Reason {
+	if watermark.Before(user.PhoneAt) {
+		return nil
+	}
+	user.Phone, user.PhoneAt = arriving, watermark
+	return []app.Reason{app.PhoneOK}
 }
 
 func applyProfile(user *app.User, arriving app.Profile, watermark time.Time) []app.Reason {

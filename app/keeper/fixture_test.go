@@ -40,6 +40,9 @@ type house struct {
 	calls  int
 	check  func(openid string) string // what it says of a key
 	reset  func(openid string) string
+	phone  string // what it answers when asked for a phone number, or about a sealed one
+
+	onPhone func() // called when it is asked for a phone number
 }
 
 func newHouse(t testing.TB, change ...func(*keeper.Settings)) *house {
@@ -82,7 +85,7 @@ func newHouse(t testing.TB, change ...func(*keeper.Settings)) *house {
 func (h *house) serveWeChat(w http.ResponseWriter, r *http.Request) {
 	h.lock.Lock()
 	h.calls++
-	answer, check, reset := h.answer, h.check, h.reset
+	answer, check, reset, phone, onPhone := h.answer, h.check, h.reset, h.phone, h.onPhone
 	h.lock.Unlock()
 	query := r.URL.Query()
 	switch r.URL.Path {
@@ -90,6 +93,11 @@ func (h *house) serveWeChat(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"access_token":"planted-access-token","expires_in":7200}`)
 	case "/wxa/checksession":
 		fmt.Fprint(w, check(query.Get("openid")))
+	case "/wxa/business/getuserphonenumber", "/wxa/business/checkencryptedmsg":
+		if onPhone != nil {
+			onPhone()
+		}
+		fmt.Fprint(w, phone)
 	case "/wxa/resetusersessionkey":
 		fmt.Fprint(w, reset(query.Get("openid")))
 	default:

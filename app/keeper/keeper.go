@@ -30,7 +30,9 @@ type Settings struct {
 	LimitFailures bool          // refuse sessions that fail to open too often
 	// ChecksPerMinute is how often WeChat may be asked about keys in the background.
 	ChecksPerMinute int
-	AcceptMockCode  bool // take the developer tools' mock code to WeChat: only the sandbox's WeChat knows it
+	// PhoneData is how WeChat is asked whether it made the sealed phone number that a client sent; HashNothing: it is not asked.
+	PhoneData      wechat.DataHash
+	AcceptMockCode bool // take the developer tools' mock code to WeChat: only the sandbox's WeChat knows it
 }
 
 // Options are what a Keeper is made of.

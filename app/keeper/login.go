@@ -82,15 +82,9 @@ func (k *Keeper) checkCode(code string) error {
 
 // refusal tells a failed exchange twice: precisely for the operator, as a Kind for the client.
 func (k *Keeper) refusal(caller app.Caller, err error) (app.Event, error) {
-	event := k.event(caller, app.LoginWeChatOdd)
-	var refused *wechat.Error
-	if !errors.As(err, &refused) {
+	event, refused := k.refusedEvent(caller, app.LoginWeChatOdd, err)
+	if refused == nil {
 		return event, app.Fail(app.WeChatUnavailable, event.Reason).Because(err)
-	}
-	event.Errcode, event.Rid = refused.Errcode, refused.Rid
-	event.Detail = app.Detail{Problem: string(refused.Problem), Field: refused.Field, Address: refused.Address}
-	if refused.Tries > 1 {
-		event.Detail.Tries = refused.Tries
 	}
 	outcome := outcomes[refused.Class()]
 	if refused.Class() == wechat.ClassCodeInvalid && k.callsFromElsewhere(caller) {
@@ -99,6 +93,21 @@ func (k *Keeper) refusal(caller app.Caller, err error) (app.Event, error) {
 	}
 	event.Reason = outcome.reason
 	return event, app.Fail(outcome.kind, outcome.reason).After(outcome.wait).Because(err)
+}
+
+// refusedEvent begins the event of a call to WeChat that failed with what WeChat said, nil where it said nothing.
+func (k *Keeper) refusedEvent(caller app.Caller, reason app.Reason, err error) (app.Event, *wechat.Error) {
+	event := k.event(caller, reason)
+	var refused *wechat.Error
+	if !errors.As(err, &refused) {
+		return event, nil
+	}
+	event.Errcode, event.Rid = refused.Errcode, refused.Rid
+	event.Detail = app.Detail{Problem: string(refused.Problem), Field: refused.Field, Address: refused.Address}
+	if refused.Tries > 1 {
+		event.Detail.Tries = refused.Tries
+	}
+	return event, refused
 }
 
 func (k *Keeper) callsFromElsewhere(caller app.Caller) bool {

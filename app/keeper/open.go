@@ -38,10 +38,7 @@ func (k *Keeper) Open(ctx context.Context, caller app.Caller, token string, seal
 		return opened, err
 	}
 	epoch := k.memory.now()
-	h, err := k.recognise(ctx, caller, token)
-	if app.KindOf(err) == app.UserDisabled {
-		err = k.refuse(ctx, h, k.event(caller, app.LoginDisabled), nil, err)
-	}
+	h, err := k.admitted(ctx, caller, token)
 	if err != nil {
 		return Opened{}, err
 	}
@@ -62,6 +59,9 @@ func (k *Keeper) Open(ctx context.Context, caller app.Caller, token string, seal
 		k.failures.add(h)
 		return Opened{}, k.refuseTrial(ctx, caller, h, trial)
 	}
+	if err := k.confirmPhone(ctx, caller, h, data, trial); err != nil {
+		return Opened{}, err
+	}
 	return k.accept(ctx, caller, h, trial)
 }
 
@@ -80,7 +80,7 @@ func (k *Keeper) openAsRemembered(ctx context.Context, caller app.Caller, text s
 		return Opened{}, errNotAsRemembered
 	}
 	trial := k.try(h, data, sealed)
-	if trial.failed != "" {
+	if trial.failed != "" || k.asksAbout(trial) {
 		return Opened{}, errNotAsRemembered
 	}
 	return k.accept(ctx, caller, h, trial)

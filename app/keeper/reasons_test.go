@@ -109,6 +109,18 @@ var provoked = map[app.Reason]func(*scene){
 		s.opens(s.seal(s.key, payload{"phoneNumber": "13800000001", "purePhoneNumber": "13800000001", "countryCode": "86"}))
 	},
 
+	app.PhoneCodeInvalid: func(s *scene) { s.tap(phoneCode, refusal(40029)) },
+	app.PhoneLoginCode:   func(s *scene) { s.tap(loginCode, refusal(40029)) },
+	app.PhoneOtherUser:   func(s *scene) { s.tap(phoneCode, refusal(40003)) },
+	app.PhoneNotGranted:  func(s *scene) { s.tap(phoneCode, refusal(48001)) },
+	app.PhoneLimited:     func(s *scene) { s.tap(phoneCode, refusal(45011)) },
+	app.PhoneConfig:      func(s *scene) { s.tap(phoneCode, refusal(40164)) },
+	app.PhoneNoAnswer:    func(s *scene) { s.tap(phoneCode, refusal(-1)) },
+	app.PhoneForged: func(s *scene) {
+		s.phoneSays(refusal(1))
+		s.refused(s.seal(s.key, payload{"phoneNumber": "13800000001", "purePhoneNumber": "13800000001"}))
+	},
+
 	// words.md 6.4
 	app.KeyConfirmedWeChat: func(s *scene) { s.refused(s.foreign()); s.check(keyGood) },
 	app.KeyFoundDead:       func(s *scene) { s.check(keyDead) },
@@ -156,6 +168,7 @@ var changed = map[app.Reason]func(*keeper.Settings){
 	app.OpenKeyDead:   checked,
 	app.OpenOtherKey:  checked,
 	app.DeviceKeyDead: func(s *keeper.Settings) { s.FollowKey = true },
+	app.PhoneForged:   func(s *keeper.Settings) { s.PhoneData = wechat.HashBytes },
 }
 
 func TestEveryReasonIsTold(t *testing.T) {

@@ -74,6 +74,15 @@ func (k *Keeper) Logout(ctx context.Context, caller app.Caller, token string) er
 	return k.endHeld(ctx, h, k.event(caller, app.DeviceLogout))
 }
 
+// admitted finds whoever a token stands for, for a call that a disabled user is refused, with an event that says so.
+func (k *Keeper) admitted(ctx context.Context, caller app.Caller, token string) (holder, error) {
+	h, err := k.recognise(ctx, caller, token)
+	if app.KindOf(err) == app.UserDisabled {
+		err = k.refuse(ctx, h, k.event(caller, app.LoginDisabled), nil, err)
+	}
+	return h, err
+}
+
 // recognise finds whoever a token stands for. A session past its end is ended here, so that it leaves one event and no more.
 func (k *Keeper) recognise(ctx context.Context, caller app.Caller, text string) (holder, error) {
 	h := holder{at: k.clock()}

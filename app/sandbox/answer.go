@@ -23,6 +23,7 @@ const (
 // errmsgs are the words WeChat was seen to use. Nobody should read them, only keep the rid.
 var errmsgs = map[int]string{
 	wechat.ErrcodeBusy:          "system error",
+	wechat.ErrcodeDataUnknown:   "encrypted data not found",
 	wechat.ErrcodeGrantType:     "invalid grant_type",
 	wechat.ErrcodeAppidInvalid:  "invalid appid",
 	wechat.ErrcodeCodeInvalid:   "invalid code",
@@ -58,6 +59,9 @@ type answer struct {
 	UnionID     app.UnionID `json:"unionid,omitempty"`
 	AccessToken string      `json:"access_token,omitempty"`
 	ExpiresIn   int         `json:"expires_in,omitempty"`
+	PhoneInfo   any         `json:"phone_info,omitempty"`
+	Valid       *bool       `json:"vaild,omitempty"` // as WeChat spells it
+	CreateTime  int64       `json:"create_time,omitempty"`
 	Errcode     *int        `json:"errcode,omitempty"`
 	Errmsg      string      `json:"errmsg,omitempty"`
 }

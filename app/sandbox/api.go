@@ -18,6 +18,8 @@ const (
 	APIStableToken         API = "stable_token" // the access token several holders may share
 	APICheckSession        API = "checksession"
 	APIResetUserSessionKey API = "resetusersessionkey"
+	APIPhoneNumber         API = "getuserphonenumber"
+	APIEncryptedData       API = "checkencryptedmsg"
 )
 
 var apis = map[API]struct {
@@ -30,6 +32,8 @@ var apis = map[API]struct {
 	APIStableToken:         {"/cgi-bin/stable_token", http.MethodPost, (*WeChat).stableToken},
 	APICheckSession:        {"/wxa/checksession", http.MethodGet, (*WeChat).checkSession},
 	APIResetUserSessionKey: {"/wxa/resetusersessionkey", http.MethodGet, (*WeChat).resetUserSessionKey},
+	APIPhoneNumber:         {"/wxa/business/getuserphonenumber", http.MethodPost, (*WeChat).phoneNumber},
+	APIEncryptedData:       {"/wxa/business/checkencryptedmsg", http.MethodPost, (*WeChat).encryptedData},
 }
 
 // call is one call of the API while it is answered.

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// code is a code of wx.login. It belongs to the phone that asked for it.
+// code is a code of wx.login, or of the phone number button. It belongs to the phone that asked for it.
 type code struct {
 	text   string
 	phone  *Phone
@@ -22,9 +22,9 @@ type codeBook struct {
 	oldest []*code // in the order they were made
 }
 
-func (b *codeBook) mint(phone *Phone, now time.Time) string {
+func (b *codeBook) mint(phone *Phone, text string, now time.Time) string {
 	b.forgetExpired(now)
-	minted := &code{text: codeText(), phone: phone, madeAt: now}
+	minted := &code{text: text, phone: phone, madeAt: now}
 	b.byText[minted.text] = minted
 	b.oldest = append(b.oldest, minted)
 	return minted.text

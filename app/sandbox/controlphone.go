@@ -39,6 +39,11 @@ func serveCode(phone *Phone, response http.ResponseWriter, _ *http.Request) {
 	io.WriteString(response, phone.Login())
 }
 
+func servePhoneCode(phone *Phone, response http.ResponseWriter, _ *http.Request) {
+	response.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	io.WriteString(response, phone.PhoneCode())
+}
+
 func serveSealed(phone *Phone, response http.ResponseWriter, request *http.Request) {
 	kind := SealedKind(request.FormValue("kind"))
 	if kind == "" {

@@ -190,7 +190,7 @@ func TestFaultsAreBounded(t *testing.T) {
 		"negative delay":     {Kind: sandbox.FaultBusy, Delay: -1},
 		"too long a delay":   {Kind: sandbox.FaultBusy, Delay: sandbox.MaxDelay + 1},
 		"latency of nothing": {Kind: sandbox.FaultLatency},
-		"unknown API":        {Kind: sandbox.FaultBusy, API: "getuserphonenumber"},
+		"unknown API":        {Kind: sandbox.FaultBusy, API: "getpluginopenpid"},
 		"no errcode":         {Kind: sandbox.FaultErrcode},
 		"errcode too many":   {Kind: sandbox.FaultBusy, Errcode: 1},
 	} {

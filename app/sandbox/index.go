@@ -16,7 +16,8 @@ const indexText = `An emulator of WeChat. Server side, with WeChat's own answers
 
   {at}/sns/jscode2session              {at}/wxa/checksession
   {at}/cgi-bin/stable_token            {at}/wxa/resetusersessionkey
-  {at}/cgi-bin/token
+  {at}/cgi-bin/token                   {at}/wxa/business/getuserphonenumber
+                                       {at}/wxa/business/checkencryptedmsg
 
 Below it is played by hand; everything is in memory and gone when the process ends.
 
@@ -27,6 +28,7 @@ Phones. N is a phone's number, or mock for that of the developer tools' mock cod
   curl -d openid=OPENID {at}/sandbox/phones            the phone of a user, made if there is none
   curl -d nickname=NAME {at}/sandbox/phones            somebody new, with a phone of their own
   curl {at}/sandbox/phones/1/code                      wx.login: a fresh code as bare text, also by POST
+  curl -X POST {at}/sandbox/phones/1/phonecode         the phone number button: a fresh code for /phone/
   curl "{at}/sandbox/phones/1/sealed?kind=userinfo"    sealed data; kinds: {kinds}
   curl -X POST {at}/sandbox/phones/1/expire            the session key dies: wx.checkSession fails
   curl -X POST {at}/sandbox/phones/1/rotate            the key is replaced behind the keeper's back

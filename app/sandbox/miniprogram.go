@@ -180,6 +180,22 @@ func (m *MiniProgram) Session(ctx context.Context) (json.RawMessage, error) {
 	return m.post(ctx, "session/", map[string]string{"token": m.Token()})
 }
 
+// PhoneNumber taps the phone number button and sends its code to /phone/. On code 2 it logs in and taps once more: the code may be spent.
+func (m *MiniProgram) PhoneNumber(ctx context.Context) (json.RawMessage, error) {
+	data, err := m.sendPhoneCode(ctx)
+	if asksForLogin(err) {
+		if err := m.Launch(ctx); err != nil {
+			return nil, err
+		}
+		return m.sendPhoneCode(ctx)
+	}
+	return data, err
+}
+
+func (m *MiniProgram) sendPhoneCode(ctx context.Context) (json.RawMessage, error) {
+	return m.post(ctx, "phone/", map[string]string{"token": m.Token(), "code": m.phone.PhoneCode()})
+}
+
 // Logout ends the session at the keeper and forgets the token.
 func (m *MiniProgram) Logout(ctx context.Context) error {
 	_, err := m.post(ctx, "logout/", map[string]string{"token": m.Token()})

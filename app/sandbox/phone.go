@@ -65,7 +65,7 @@ func (p *Phone) Login() string {
 	if p.mock {
 		return app.MockCode
 	}
-	return p.wechat.codes.mint(p, now)
+	return p.wechat.codes.mint(p, codeText(), now)
 }
 
 // CheckSession is wx.checkSession: whether the key that belongs to the last code of this phone is the live one. It says

@@ -58,11 +58,20 @@ func (p *Phone) Collect(kind SealedKind) Sealed {
 	key, content := p.collect(fill)
 	encryptedData, iv := seal(key, compactJSON(content))
 	sealed := Sealed{EncryptedData: encryptedData, IV: iv}
+	if kind == SealedPhone {
+		p.noteMade(sealed)
+	}
 	if visible, ok := content.(sealedProfile); ok {
 		sealed.RawData = string(compactJSON(visible.profile))
 		sealed.Signature = wechat.SignRawData(key, sealed.RawData)
 	}
 	return sealed
+}
+
+func (p *Phone) noteMade(sealed Sealed) {
+	now := p.wechat.clock()
+	defer p.lock()()
+	p.wechat.noteMade(p.Appid(), sealed, now)
 }
 
 // collect picks key and content in one moment, as WeChat does.

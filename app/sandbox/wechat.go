@@ -73,17 +73,19 @@ type WeChat struct {
 	faults     *faultQueue
 	calls      map[API]*atomic.Int64
 
-	mu       sync.Mutex // guards what follows, and everything reached through it
-	phones   []*Phone
-	mocks    map[app.Appid]*Phone
-	accounts map[accountID]*account
-	users    map[userID]*account // the same, by what servers call them
-	owners   int
-	codes    codeBook
-	tokens   tokenBook
-	quotas   quotas
-	allowed  []netip.Addr
-	offices  map[app.Appid]backOffice
+	mu         sync.Mutex // guards what follows, and everything reached through it
+	phones     []*Phone
+	mocks      map[app.Appid]*Phone
+	accounts   map[accountID]*account
+	users      map[userID]*account // the same, by what servers call them
+	owners     int
+	codes      codeBook
+	phoneCodes codeBook   // of the phone number button
+	made       []madeData // oldest first
+	tokens     tokenBook
+	quotas     quotas
+	allowed    []netip.Addr
+	offices    map[app.Appid]backOffice
 }
 
 // New makes an emulator in which nobody lives yet.
@@ -101,6 +103,7 @@ func New(options Options) *WeChat {
 		accounts:   map[accountID]*account{},
 		users:      map[userID]*account{},
 		codes:      codeBook{byText: map[string]*code{}},
+		phoneCodes: codeBook{byText: map[string]*code{}},
 		tokens:     newTokenBook(),
 		quotas:     newQuotas(),
 		offices:    map[app.Appid]backOffice{},

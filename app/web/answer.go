@@ -50,6 +50,17 @@ var wireFailures = map[app.Kind]wireFailure{
 	app.Forbidden:              {12, http.StatusInternalServerError, "存储暂不可用"},
 }
 
+// msgOf is the msg of a failure: that of its kind, but where a call has words of its own for it.
+func msgOf(failure *app.Error) string {
+	switch failure.Reason {
+	case app.PhoneCodeInvalid, app.PhoneLoginCode, app.PhoneOtherUser:
+		if failure.Kind == app.InvalidCode {
+			return "手机号凭证code无效"
+		}
+	}
+	return wireFailures[failure.Kind].msg
+}
+
 // callersFault says whether the failure counts against the caller's address.
 func (f wireFailure) callersFault() bool {
 	return f.status < http.StatusInternalServerError && f.status != http.StatusTooManyRequests
@@ -105,7 +116,7 @@ func (s *Server) answerFailure(err error, c echo.Context) {
 	}
 	setRetryAfter(c, failure)
 	// A client that no longer reads is nobody's failure.
-	_ = writeJSON(c, s.statusOf(c, wire), failureReply{wire.code, wire.code, wire.msg, caller.RequestID})
+	_ = writeJSON(c, s.statusOf(c, wire), failureReply{wire.code, wire.code, msgOf(failure), caller.RequestID})
 }
 
 // failureOf gives an error its Kind; Echo's own errors are its router's.

@@ -82,6 +82,26 @@ func openedReply(opened keeper.Opened) any {
 	}
 }
 
+// phoneReply is a phone number in the form in which WeChat also seals it.
+type phoneReply struct {
+	PhoneNumber     string `json:"phoneNumber"`
+	PurePhoneNumber string `json:"purePhoneNumber"`
+	CountryCode     string `json:"countryCode"`
+}
+
+func (s *Server) phone(c echo.Context) error {
+	in, err := readFields(c, []string{"token", "code"})
+	if err != nil {
+		return s.unreadable(c, app.PhoneCodeInvalid, err)
+	}
+	phone, err := s.keeper.PhoneByCode(c.Request().Context(), callerOf(c), in["token"], in["code"])
+	if err != nil {
+		return err
+	}
+	s.noteStorage(c.Request().Context())
+	return reply(c, phoneReply{phone.Number, phone.PureNumber, phone.CountryCode})
+}
+
 type sessionReply struct {
 	User      string         `json:"user"`
 	ExpiresIn int64          `json:"expires_in"`
@@ -136,13 +156,14 @@ func (s *Server) prefetch(c echo.Context) error {
 }
 
 const (
-	loginPath    = "/login"
-	getInfoPath  = "/getinfo"
-	sessionPath  = "/session"
-	logoutPath   = "/logout"
-	prefetchPath = "/prefetch"
-	healthPath   = "/healthz"
-	readyPath    = "/readyz"
+	loginPath       = "/login"
+	getInfoPath     = "/getinfo"
+	phoneNumberPath = "/phone"
+	sessionPath     = "/session"
+	logoutPath      = "/logout"
+	prefetchPath    = "/prefetch"
+	healthPath      = "/healthz"
+	readyPath       = "/readyz"
 )
 
 // healthz says that the process lives, whatever the disk or WeChat do.

@@ -88,6 +88,7 @@ func (s *Server) routes() {
 
 	s.post(loginPath, s.login)
 	s.post(getInfoPath, s.getInfo)
+	s.post(phoneNumberPath, s.phone)
 	s.post(sessionPath, s.session)
 	s.post(logoutPath, s.logout)
 
@@ -147,17 +148,20 @@ func (s *Server) refuseFailing(next echo.HandlerFunc) echo.HandlerFunc {
 		if wait <= 0 || s.spared(c) {
 			return next(c)
 		}
-		reason := app.OpenLimited
-		if takesCode(c.Path()) {
-			reason = app.LoginLimited
-		}
+		reason := limitedReason(c.Path())
 		s.keeper.NoteFailure(caller, reason, "")
 		s.limits.Add(app.LimitAddress, 1)
 		return app.Fail(app.TooManyRequests, reason).After(wait)
 	}
 }
 
-// takesCode says whether a login code, and with it perhaps a user's only good key, is lost with a request to the path.
-func takesCode(path string) bool {
-	return strings.HasPrefix(path, loginPath) || strings.HasPrefix(path, prefetchPath)
+// limitedReason tells what is lost with a request to the path: with a login code perhaps a user's only good key.
+func limitedReason(path string) app.Reason {
+	switch strings.TrimSuffix(path, "/") {
+	case loginPath, prefetchPath:
+		return app.LoginLimited
+	case phoneNumberPath:
+		return app.PhoneLimited
+	}
+	return app.OpenLimited
 }

@@ -29,11 +29,15 @@ type request struct {
 	query   url.Values
 	body    []byte       // JSON to be posted; nil: a GET
 	secrets []app.Secret // what the call sends and no error may show
+	once    bool         // it is not made again when WeChat is busy or not there
 }
 
 // with gives the request made with an access token.
 func (r request) with(token app.Secret) request {
 	r.query = maps.Clone(r.query)
+	if r.query == nil {
+		r.query = url.Values{}
+	}
 	r.query.Set("access_token", token.Reveal())
 	r.secrets = append(slices.Clip(r.secrets), token)
 	return r
@@ -81,7 +85,7 @@ func (c *Client) call(ctx context.Context, r request) (answer, *Error) {
 		if failure.Problem == ProblemBreakerOpen {
 			failure.Tries-- // this one was not made
 		}
-		if tries == maxTries || !failure.again || !pause(ctx, pauses.NextBackOff()) {
+		if tries == maxTries || r.once || !failure.again || !pause(ctx, pauses.NextBackOff()) {
 			return answer, failure
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"wxkeeper/app"
-	"wxkeeper/app/member"
 )
 
 // CheckSession asks WeChat whether a session key is the user's live one (检验登录态, /wxa/checksession). nil: it is. Any error is
@@ -17,10 +16,8 @@ func (c *Client) CheckSession(ctx context.Context, openid app.OpenID, key app.Se
 	if failure != nil {
 		return failure
 	}
-	for quotedName := range answer.object.Each() {
-		if string(member.Name(quotedName)) == "errcode" { // it is 0, or call would have failed
-			return nil
-		}
+	if _, found := answer.field("errcode"); found { // it is 0, or call would have failed
+		return nil
 	}
 	// An object without a verdict, from whatever stands between us and WeChat, confirms nothing.
 	return answer.unusable(&Error{Problem: ProblemMissingField, Field: "errcode"})

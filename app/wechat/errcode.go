@@ -3,6 +3,7 @@ package wechat
 // Errcodes of WeChat's server API (全局返回码 and the pages of the single calls) that reach this system.
 const (
 	ErrcodeBusy               = -1
+	ErrcodeDataUnknown        = 1
 	ErrcodeTokenNotLatest     = 40001
 	ErrcodeGrantType          = 40002
 	ErrcodeOpenIDUnknown      = 40003
@@ -42,6 +43,7 @@ var errcodes = map[int]struct {
 	meaning string
 }{
 	ErrcodeBusy:               {ClassBusy, "WeChat is busy"},
+	ErrcodeDataUnknown:        {ClassOdd, "sealed data unknown, older than 3 days or of another mini program"},
 	ErrcodeTokenNotLatest:     {ClassConfiguration, "access token not the latest, or wrong secret"},
 	ErrcodeGrantType:          {ClassOdd, "wrong grant type"},
 	ErrcodeOpenIDUnknown:      {ClassOdd, "openid unknown to this mini program"},

@@ -19,14 +19,14 @@ func TestClassOfErrcode(t *testing.T) {
 		wechat.ClassConfiguration: {40001, 40013, 40014, 40125, 40164, 40243, 41002, 41004, 42001, 48001, 50004, 50007,
 			89501, 89503, 89506, 89507},
 		wechat.ClassKeyDead: {87007, 87009},
-		wechat.ClassOdd:     {1, 40002, 40003, 40097, 43002, 44002, 47001, 87008, 99999},
+		wechat.ClassOdd:     {1, 2, 40002, 40003, 40097, 43002, 44002, 47001, 87008, 99999},
 	} {
 		for _, errcode := range errcodes {
 			failed := &wechat.Error{Problem: wechat.ProblemErrcode, Errcode: errcode}
 			if got := failed.Class(); got != class {
 				t.Errorf("%d: class %s, want %s", errcode, got, class)
 			}
-			if (wechat.Explain(errcode) == "WeChat error") != (errcode == 1 || errcode == 99999) {
+			if (wechat.Explain(errcode) == "WeChat error") != (errcode == 2 || errcode == 99999) {
 				t.Errorf("%d is explained as %q", errcode, wechat.Explain(errcode))
 			}
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	rememberedUsers = 20_000           // at most, in two halves of which the older is forgotten
+	rememberedUsers = 12_000           // at most, in two halves of which the older is forgotten
 	rememberedFor   = 10 * time.Minute // then a half is forgotten; whoever comes again meanwhile is remembered anew
 )
 

@@ -13,7 +13,9 @@ import (
 // TestEveryFieldIsRemembered fills every field of a user and a key with something and expects it back: a new field must be
 // remembered too, or an opening would store it empty.
 func TestEveryFieldIsRemembered(t *testing.T) {
-	known := recollection{session: app.Session{ID: 1, UserID: 7, SeenAt: time.UnixMilli(2), Generation: 3}, keys: make([]app.KeyRecord, 2), allKeys: true}
+	known := recollection{
+		session: app.Session{ID: 1, SeenAt: time.UnixMilli(2), Generation: 3}, keys: make([]app.KeyRecord, 2), allKeys: true,
+	}
 	n := int64(6)
 	fill(t, reflect.ValueOf(&known.user).Elem(), &n)
 	for i := range known.keys {
@@ -21,11 +23,10 @@ func TestEveryFieldIsRemembered(t *testing.T) {
 		known.keys[i].UserID = known.user.ID
 	}
 	known.session.UserID = known.user.ID
-	if difference := cmp.Diff(known, decoded(encoded(known)), cmp.AllowUnexported(recollection{})); difference != "" {
-		t.Error(difference)
-	}
-	if difference := cmp.Diff(recollection{keys: []app.KeyRecord{}}, decoded(encoded(recollection{})), cmp.AllowUnexported(recollection{})); difference != "" {
-		t.Error(difference)
+	for _, want := range []recollection{known, {keys: []app.KeyRecord{}}} {
+		if difference := cmp.Diff(want, decoded(encoded(want)), cmp.AllowUnexported(recollection{})); difference != "" {
+			t.Error(difference)
+		}
 	}
 }
 

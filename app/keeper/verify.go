@@ -17,7 +17,7 @@ type Verified struct {
 
 const (
 	verifiedKept = 100_000                // tokens remembered, in two halves of which the older is forgotten
-	verifiedFor  = 900 * time.Millisecond // after that it is asked again whether another process has written: what it revoked ends within a second
+	verifiedFor  = 900 * time.Millisecond // since nobody else had written: what another process revokes ends within a second
 	askedAgain   = verifiedFor / 2        // from then on one caller asks, while the others go on
 	askingTakes  = verifiedFor / 4        // at most: with a disk that hangs the database is read instead
 )

@@ -219,6 +219,7 @@ func TestArrive(t *testing.T) {
 		"another":                                {key(2, 0), []app.KeyRecord{key(1, minute)}, app.KeyIsNew},
 		"another, asked for in the same moment":  {key(2, 0), []app.KeyRecord{key(1, 0)}, app.KeyIsNew},
 		"another, asked for earlier":             {key(2, 2*minute), []app.KeyRecord{key(1, minute)}, app.KeyIsLate},
+		"another, asked for by a clock set back": {key(2, 3*minute), []app.KeyRecord{key(1, 0)}, app.KeyIsNew},
 		"another, asked for a microsecond early": {key(2, time.Microsecond), []app.KeyRecord{key(1, 0)}, app.KeyIsLate},
 		"an older one comes back":                {key(1, 0), []app.KeyRecord{key(2, minute), superseded(key(1, 2*minute), minute)}, app.KeyIsNew},
 		"only superseded ones are known":         {key(2, 2*minute), []app.KeyRecord{superseded(key(1, minute), minute)}, app.KeyIsNew},

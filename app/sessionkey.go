@@ -130,6 +130,9 @@ const (
 	KeyIsLate                   // a newer key is known: this one was asked for earlier
 )
 
+// latestAnswer is more than any answer of WeChat is waited for. What seems to be later was asked for after the clock was set back.
+const latestAnswer = 2 * time.Minute
+
 // Arrive tells what becomes of a key, given the keys known, newest first. Later answers never overwrite newer keys: what
 // counts is when WeChat was asked.
 func Arrive(arriving KeyRecord, newestFirst []KeyRecord) Arrival {
@@ -137,10 +140,11 @@ func Arrive(arriving KeyRecord, newestFirst []KeyRecord) Arrival {
 		return KeyIsNew
 	}
 	current := newestFirst[0]
+	late := current.AskedAt.Sub(arriving.AskedAt)
 	switch {
 	case arriving.Fingerprint == current.Fingerprint:
 		return KeyIsCurrent
-	case arriving.AskedAt.Before(current.AskedAt):
+	case late > 0 && late < latestAnswer:
 		return KeyIsLate
 	default:
 		return KeyIsNew

@@ -15,7 +15,8 @@ type Lease struct {
 	ExpiresAt time.Time
 }
 
-// TakeLease takes or renews a lease. AlreadyExists: another holder has it.
+// TakeLease takes or renews a lease. AlreadyExists: another holder has it. One that would last far longer than leases do was taken while a
+// clock was ahead, and holds nobody up.
 func (t *Tx) TakeLease(name string, holder int64, now time.Time, length time.Duration) (Lease, error) {
 	lease := Lease{Name: name, Holder: holder, ExpiresAt: now.Add(length)}
 	var held Lease
@@ -29,7 +30,7 @@ func (t *Tx) TakeLease(name string, holder int64, now time.Time, length time.Dur
 		return lease, err
 	case err != nil:
 		return lease, err
-	case held.Holder != holder && held.ExpiresAt.After(now):
+	case held.Holder != holder && held.ExpiresAt.After(now) && held.ExpiresAt.Before(now.Add(2*length)):
 		return lease, app.Fail(app.AlreadyExists, "")
 	}
 	lease.Fence = held.Fence

@@ -278,6 +278,33 @@ func TestABackupCutShortIsNone(t *testing.T) {
 	}
 }
 
+// TestARestoreKeepsServersOut: no server may begin while a restore is under way, up to the very moment before it replaces the data, which
+// is when it asks for the time for the last time.
+func TestARestoreKeepsServersOut(t *testing.T) {
+	h := newHouse(t)
+	h.mustAdd("o1")
+	taken := h.take(h.out)
+	h.close()
+	options, asked := h.restoring(taken.Path), 0
+	options.Clock = func() time.Time {
+		asked++
+		if lock, err := db.LockFolder(h.folder); err == nil {
+			lock.Release()
+			t.Errorf("a server could begin when the time was asked for the time number %d", asked)
+		}
+		return h.clock()
+	}
+	restored, err := backup.Restore(t.Context(), options)
+	if err != nil || asked < 2 || restored.Aside == "" {
+		t.Fatalf("asked %d times for the time, %+v, %v", asked, restored, err)
+	}
+	lock, err := db.LockFolder(h.folder)
+	if err != nil {
+		t.Fatalf("afterwards: %v", err)
+	}
+	lock.Release()
+}
+
 func TestAnEncryptedBackupIsNeverClearInItsFolder(t *testing.T) {
 	h := newHouse(t)
 	h.mustAdd("o-recognisable")

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"wxkeeper/app"
 	"wxkeeper/app/job"
 	"wxkeeper/db"
 )
@@ -90,5 +91,29 @@ func TestOneOfManyProcessesRunsAJob(t *testing.T) {
 	}
 	if together.Load() > 0 {
 		t.Errorf("two ran at once %d times", together.Load())
+	}
+}
+
+// TestClockSteps: a lease that a process took while the clock was a day ahead, and was killed with, holds nobody up for a day.
+func TestClockSteps(t *testing.T) {
+	r := runner(t)
+	now := time.Now()
+	take := func(holder int64, at time.Time) error {
+		return r.Store.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.TakeLease("sweep", holder, at, time.Hour)
+			return err
+		})
+	}
+	if err := take(1, now.Add(24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := take(2, now); err != nil {
+		t.Errorf("a day later set back: %v", err)
+	}
+	if err := take(3, now.Add(-30*time.Minute)); app.KindOf(err) != app.AlreadyExists {
+		t.Errorf("a lease that is held was taken: %v", err)
+	}
+	if err := take(3, now.Add(24*time.Hour)); err != nil {
+		t.Errorf("a day forward: %v", err)
 	}
 }

@@ -9,7 +9,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,6 +95,67 @@ func TestLargeBodiesAreAnswered(t *testing.T) {
 		})
 	}
 	wantAlive(t, address)
+}
+
+// TestSlowClients: who sends a header, sends a body or reads an answer too slowly is let go in time, and meanwhile holds nobody up. The
+// limits are those of TestServerHasLimits, made short.
+func TestSlowClients(t *testing.T) {
+	s, _ := newServer()
+	server := NewHTTPServer(s.Handler(), s.log)
+	for _, limit := range []*time.Duration{&server.ReadHeaderTimeout, &server.ReadTimeout, &server.WriteTimeout, &server.IdleTimeout} {
+		*limit /= 100 // 100, 300, 600 and 600 ms
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var open atomic.Int64
+	server.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			open.Add(-1)
+		}
+	}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	address := listener.Addr().String()
+	drip := map[string]string{
+		"says nothing":          "",
+		"never ends its header": "POST /login/ HTTP/1.1\r\nHost: x\r\n",
+		"never ends its body":   "POST /login/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+		"never reads":           strings.Repeat("GET /openapi.yaml HTTP/1.1\r\nHost: x\r\n\r\n", 400), // far more than buffers hold
+	}
+	var slow sync.WaitGroup
+	for name, said := range drip {
+		for range 25 {
+			connection := dial(t, address)
+			slow.Go(func() {
+				_ = connection.(*net.TCPConn).SetReadBuffer(4 << 10)
+				_, _ = io.WriteString(connection, said) // the server may have closed by then
+				if name == "never reads" {
+					return
+				}
+				if _, err := io.Copy(io.Discard, connection); errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("who %s is borne for ever", name)
+				}
+			})
+		}
+	}
+	wantAlive(t, address)
+	slow.Wait()
+	http.DefaultClient.CloseIdleConnections()
+	for deadline := time.Now().Add(20 * time.Second); open.Load() > 0; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections are still held", open.Load())
+		}
+		<-time.After(time.Millisecond)
+	}
+	_ = server.Close()
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
 }
 
 func readAnswer(t *testing.T, connection net.Conn) answer {

@@ -383,6 +383,7 @@ func startJobs(
 			{Name: "sweep", Every: time.Hour, Run: keys.Sweep},
 			{Name: "sweep operators", Every: time.Hour, Run: accounts.Sweep},
 			{Name: "check audit", Every: time.Hour, Wake: accounts.AuditCheckWanted(), Run: accounts.CheckAudit},
+			{Name: "tell of guessing", Every: time.Hour, Wake: accounts.GuessingNoticed(), Run: accounts.TellOfGuessing},
 			{Name: "check keys", Every: time.Minute, Run: keys.Probe},
 			{Name: "bulk jobs", Every: time.Minute, Wake: keys.BulkWake(), Run: keys.RunBulk},
 		}, more...)...)

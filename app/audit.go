@@ -44,6 +44,8 @@ const (
 	ActionResetTOTP       Action = "operators.totp_reset"
 	ActionNewRecovery     Action = "operators.recovery_new"
 	ActionUseRecovery     Action = "operators.recovery_used"
+	ActionPasswordGuessed Action = "operators.password_guessed"
+	ActionCodeGuessed     Action = "operators.code_guessed"
 )
 
 // AuditRow is one action of an operator. The rows are a chain: each carries a MAC over itself and the one before.
@@ -62,9 +64,10 @@ type AuditRow struct {
 // CommandLine is who acts by the command line.
 const CommandLine = "command line"
 
-// Who else acts: WeChat by message push, the rule that data is not kept for ever, and a restore, which erases again.
+// Who else acts: WeChat by message push, the rule that data is not kept for ever, a restore, which erases again, and strangers who guess.
 const (
 	ByWeChat    = "WeChat"
 	ByRetention = "retention"
 	ByRestore   = "restore"
+	ByStranger  = "stranger"
 )

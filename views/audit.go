@@ -65,7 +65,7 @@ var actions = []struct {
 	{"operators", []app.Action{
 		app.ActionSignIn, app.ActionSignOut, app.ActionAddOperator, app.ActionSetRole, app.ActionSetPassword, app.ActionDisableOperator,
 		app.ActionEnableOperator, app.ActionEndSessions, app.ActionTurnOnTOTP, app.ActionTurnOffTOTP, app.ActionResetTOTP, app.ActionNewRecovery,
-		app.ActionUseRecovery,
+		app.ActionUseRecovery, app.ActionPasswordGuessed, app.ActionCodeGuessed,
 	}},
 }
 

@@ -210,7 +210,7 @@ func nameSeen(name string) string { return cases.Fold().String(norm.NFKC.String(
 func notTaken(ctx context.Context, tx *db.Tx, name string) error {
 	taken := app.Fail(app.AlreadyExists, "")
 	looksLike := func(other string) bool { return nameSeen(name) == nameSeen(other) }
-	if slices.ContainsFunc([]string{app.CommandLine, app.ByWeChat, app.ByRetention}, looksLike) {
+	if slices.ContainsFunc([]string{app.CommandLine, app.ByWeChat, app.ByRetention, app.ByRestore, app.ByStranger}, looksLike) {
 		return taken
 	}
 	for after := ""; ; {

@@ -40,6 +40,7 @@ type Accounts struct {
 	throttle *throttle // of passwords
 	codes    *throttle // of one-time codes
 
+	guesses     *guesses
 	checkWanted chan struct{} // holds a value when somebody asks for a check of the audit log
 
 	limits  *meter.Tally[app.Limit]
@@ -65,12 +66,12 @@ func (a *Accounts) LimitHits() *meter.Tally[app.Limit] { return a.limits }
 
 // New makes Accounts.
 func New(options Options) *Accounts {
+	limits := meter.NewTally(app.LimitSignInName, app.LimitSignInAddress, app.LimitSignInDevice, app.LimitCodesAddress,
+		app.LimitCodesAccount, app.LimitHashing)
 	return &Accounts{
 		store: options.Store, ring: options.Ring, clock: options.Clock, log: options.Log,
-		hasher: newHasher(options.Hashing), throttle: newThrottle(), codes: newThrottle(),
-		checkWanted: make(chan struct{}, 1),
-		limits: meter.NewTally(app.LimitSignInName, app.LimitSignInAddress, app.LimitSignInDevice, app.LimitCodesAddress,
-			app.LimitCodesAccount, app.LimitHashing),
+		hasher: newHasher(options.Hashing, limits), throttle: newThrottle(passwordScopes, limits), codes: newThrottle(codeScopes, limits),
+		guesses: newGuesses(), checkWanted: make(chan struct{}, 1), limits: limits,
 		signIns: meter.NewTally(SignInGood, SignInWrongPassword, SignInWrongCode, SignInLimited),
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/alexedwards/argon2id"
 
 	"wxkeeper/app"
+	"wxkeeper/app/meter"
 )
 
 const (
@@ -117,14 +118,16 @@ type hasher struct {
 	room   chan struct{} // held by whoever hashes or waits
 	turns  chan struct{} // held by whoever hashes
 	done   atomic.Int64  // hashes made
+	limits *meter.Tally[app.Limit]
 }
 
-func newHasher(costs *argon2id.Params) *hasher {
+func newHasher(costs *argon2id.Params, limits *meter.Tally[app.Limit]) *hasher {
 	if costs == nil {
 		costs = &hashParameters
 	}
 	return &hasher{
 		costs: costs, nobody: nobodysHash(costs), room: make(chan struct{}, hashesAtOnce+hashesWaiting), turns: make(chan struct{}, hashesAtOnce),
+		limits: limits,
 	}
 }
 
@@ -133,6 +136,7 @@ func (h *hasher) enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case h.room <- struct{}{}:
 	default:
+		h.limits.Add(app.LimitHashing, 1)
 		return nil, app.Fail(app.TooManyRequests, "").After(hashRetry)
 	}
 	select {

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"wxkeeper/app"
@@ -52,5 +53,7 @@ func (a *Accounts) provePassword(ctx context.Context, present Present, password 
 	return err
 }
 
-// source is where the proofs of a session come from.
-func (p Present) source() source { return source{p.Operator.Name, p.Session.Address} }
+// source is where the proofs of a session come from. Its browser is known by the session itself.
+func (p Present) source() source {
+	return source{p.Operator.Name, p.Session.Address, strconv.FormatInt(int64(p.Session.ID), 10)}
+}

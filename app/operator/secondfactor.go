@@ -201,6 +201,10 @@ func (a *Accounts) withCode(ctx context.Context, who app.Operator, from source, 
 	at := a.clock()
 	failed, wait := a.codes.count(from, at)
 	if wait > 0 {
+		a.signIns.Add(SignInLimited, 1)
+		if a.codes.exhausted(who.Name, at) {
+			a.guesses.code(who, at)
+		}
 		return app.Fail(app.TooManyRequests, "").After(wait)
 	}
 	use, err := a.readCode(ctx, who, code, at)
@@ -213,10 +217,14 @@ func (a *Accounts) withCode(ctx context.Context, who app.Operator, from source, 
 		})
 	}
 	if errors.Is(err, ErrCodeWrong) {
+		a.signIns.Add(SignInWrongCode, 1)
 		a.log.WarnContext(ctx, "wrong one-time code", "failed", failed, "operator", who.Name, "address", from.address)
 		return err
 	}
 	a.codes.forgive(from, at)
+	if err == nil {
+		a.signIns.Add(SignInGood, 1)
+	}
 	return err
 }
 

@@ -16,6 +16,7 @@ type Attempt struct {
 	Address  string     // network address it comes from
 	Browser  string     // its User-Agent
 	Cookie   app.Secret // of an earlier session in the same browser, which ends; "": none
+	Device   app.Secret // what Device gave this browser after an earlier sign-in; "": it is not known
 }
 
 // SignIn begins a session and gives the random id for its cookie, always a new one.
@@ -28,7 +29,7 @@ func (a *Accounts) SignIn(ctx context.Context, attempt Attempt) (app.Operator, a
 	if err != nil && app.KindOf(err) != app.NotFound {
 		return app.Operator{}, "", err
 	}
-	fits, err := a.verify(ctx, who, source{attempt.Name, attempt.Address}, attempt.Password)
+	fits, err := a.verify(ctx, who, source{attempt.Name, attempt.Address, a.knownDevice(who, attempt.Device)}, attempt.Password)
 	if err == nil && !fits {
 		err = refused()
 	}
@@ -48,6 +49,7 @@ func refused() error { return app.Fail(app.InvalidToken, "").Because(ErrPassword
 // Limits come before the work; a wrong password counts against the name and the address it comes from.
 func (a *Accounts) verify(ctx context.Context, who app.Operator, from source, password app.Secret) (fits bool, err error) {
 	if wait := a.throttle.wait(from, a.clock()); wait > 0 {
+		a.signIns.Add(SignInLimited, 1)
 		return false, app.Fail(app.TooManyRequests, "").After(wait)
 	}
 	leave, err := a.hasher.enter(ctx)
@@ -58,6 +60,7 @@ func (a *Accounts) verify(ctx context.Context, who app.Operator, from source, pa
 	at := a.clock()
 	failed, wait := a.throttle.count(from, at)
 	if wait > 0 {
+		a.signIns.Add(SignInLimited, 1)
 		return false, app.Fail(app.TooManyRequests, "").After(wait)
 	}
 	hash := who.PasswordHash
@@ -71,7 +74,14 @@ func (a *Accounts) verify(ctx context.Context, who app.Operator, from source, pa
 	}
 	if fits = fits && who.ID != 0 && !who.Disabled(); fits {
 		a.throttle.forgive(from, at)
+		if !who.TOTP() {
+			a.signIns.Add(SignInGood, 1)
+		}
 		return true, nil
+	}
+	a.signIns.Add(SignInWrongPassword, 1)
+	if who.ID != 0 && from.device == "" {
+		a.guesses.password(who, from.address, at)
 	}
 	a.logRefusal(ctx, who, from, failed)
 	return false, nil
@@ -179,7 +189,7 @@ func (a *Accounts) SignInWithCode(
 	if err != nil {
 		return app.Operator{}, "", err
 	}
-	from := source{who.Name, attempt.Address}
+	from := source{who.Name, attempt.Address, a.knownDevice(who, attempt.Device)}
 	return a.begin(ctx, who, attempt, func(ctx context.Context, work func(*db.Tx) error) error {
 		return a.withCode(ctx, who, from, code, work)
 	})

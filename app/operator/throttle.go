@@ -8,31 +8,57 @@ import (
 	"time"
 
 	"wxkeeper/app"
+	"wxkeeper/app/meter"
 )
 
 const (
 	throttleWindow  = 15 * time.Minute
-	nameFailures    = 10      // a name from one address may fail so often in the window
+	nameFailures    = 10      // a name from one address may fail so often in the window, and a known browser
 	addressFailures = 20      // an address, whatever the names
+	accountFailures = 50      // codes of an account, whatever the addresses
 	placesKept      = 1 << 14 // bounds the memory that strangers can take; what failed longest ago is forgotten first
 )
 
-// source is where a password comes from: the name it is for and the network address. One address may not be able to lock an
-// operator out everywhere, so names count together with the address only.
-type source struct{ name, address string }
+// source is where a password or a code comes from: the name it is for, the network address, and the browser if it is known. One
+// address may not be able to lock an operator out everywhere, so names count together with the address only. A browser in which the
+// operator has signed in before counts by itself: its neighbours behind one address cannot lock it out, nor can anybody who guesses.
+type source struct{ name, address, device string }
 
-// throttle counts wrong passwords.
+// throttle counts what was wrong.
 type throttle struct {
+	scopes map[scope]app.Limit // by which failures are counted
+	limits *meter.Tally[app.Limit]
+
 	lock   sync.Mutex
 	places map[place]*list.Element
 	recent *list.List // of *failures, the last to fail in front
 }
 
-// place is what failures are counted for: a name from a network, or all of a network.
+// scope is what failures are counted together for.
+type scope uint8
+
+const (
+	perName    scope = iota // a name from one network
+	perAddress              // all of a network
+	perDevice               // a name in a known browser
+	perAccount              // a name, wherever it comes from
+)
+
+// Passwords know no limit by account: whoever has a name could lock its owner out. Whoever guesses at codes knows the password.
+var (
+	passwordScopes = map[scope]app.Limit{
+		perName: app.LimitSignInName, perAddress: app.LimitSignInAddress, perDevice: app.LimitSignInDevice,
+	}
+	codeScopes = map[scope]app.Limit{
+		perName: app.LimitCodesAddress, perAddress: app.LimitCodesAddress, perDevice: app.LimitSignInDevice, perAccount: app.LimitCodesAccount,
+	}
+)
+
+// place is what failures are counted for.
 type place struct {
+	scope   scope
 	network netip.Prefix
-	whole   bool
-	name    [sha256.Size]byte // of the name, so that long ones cost no memory
+	name    [sha256.Size]byte // of name and device, so that long ones cost no memory
 }
 
 type failures struct {
@@ -40,20 +66,32 @@ type failures struct {
 	times []time.Time // the oldest first, never more than the place's limit
 }
 
-func newThrottle() *throttle {
-	return &throttle{places: map[place]*list.Element{}, recent: list.New()}
+func newThrottle(scopes map[scope]app.Limit, limits *meter.Tally[app.Limit]) *throttle {
+	return &throttle{scopes: scopes, limits: limits, places: map[place]*list.Element{}, recent: list.New()}
 }
 
 func (p place) limit() int {
-	if p.whole {
+	switch p.scope {
+	case perAddress:
 		return addressFailures
+	case perAccount:
+		return accountFailures
 	}
 	return nameFailures
 }
 
-func (s source) places() [2]place {
+// placesOf gives the places where a source counts, that of the name last.
+func (t *throttle) placesOf(s source) []place {
+	name := sha256.Sum256([]byte(s.name))
+	if s.device != "" {
+		return []place{{scope: perDevice, name: sha256.Sum256([]byte(s.device + "\x00" + s.name))}}
+	}
 	from := app.Network(s.address)
-	return [2]place{{network: from, whole: true}, {network: from, name: sha256.Sum256([]byte(s.name))}}
+	places := []place{{scope: perAddress, network: from}}
+	if _, counts := t.scopes[perAccount]; counts {
+		places = append(places, place{scope: perAccount, name: name})
+	}
+	return append(places, place{scope: perName, network: from, name: name})
 }
 
 // wait says how long the source has to wait before its next try, 0: not at all.
@@ -71,7 +109,7 @@ func (t *throttle) count(from source, now time.Time) (failed int, wait time.Dura
 	if wait := t.longestWait(from, now); wait > 0 {
 		return 0, wait
 	}
-	for _, one := range from.places() {
+	for _, one := range t.placesOf(from) {
 		counted := t.failuresOf(one)
 		counted.times = append(counted.times, now)
 		failed = len(counted.times)
@@ -83,7 +121,7 @@ func (t *throttle) count(from source, now time.Time) (failed int, wait time.Dura
 func (t *throttle) forgive(from source, at time.Time) {
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	for _, one := range from.places() {
+	for _, one := range t.placesOf(from) {
 		if counted, known := t.places[one]; known {
 			counted.Value.(*failures).forgive(at)
 		}
@@ -100,12 +138,28 @@ func (f *failures) forgive(at time.Time) {
 }
 
 func (t *throttle) longestWait(from source, now time.Time) (longest time.Duration) {
-	for _, one := range from.places() {
-		if counted, known := t.places[one]; known {
-			longest = max(longest, counted.Value.(*failures).wait(now))
+	var hit scope
+	for _, one := range t.placesOf(from) {
+		counted, known := t.places[one]
+		if !known {
+			continue
+		}
+		if wait := counted.Value.(*failures).wait(now); wait > longest {
+			longest, hit = wait, one.scope
 		}
 	}
+	if longest > 0 {
+		t.limits.Add(t.scopes[hit], 1)
+	}
 	return longest
+}
+
+// exhausted says whether an account has used up what it may fail, wherever that came from.
+func (t *throttle) exhausted(name string, now time.Time) bool {
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	counted, known := t.places[place{scope: perAccount, name: sha256.Sum256([]byte(name))}]
+	return known && counted.Value.(*failures).wait(now) > 0
 }
 
 // wait forgets what is out of the window.

@@ -12,6 +12,7 @@ const (
 	sessionCookie  = "wxkeeper_session"
 	languageCookie = "wxkeeper_language"
 	themeCookie    = "wxkeeper_theme"
+	deviceCookie   = "wxkeeper_device" // that somebody has signed in here: docs/limits.md
 
 	securePrefix = "__Host-"
 )

@@ -42,7 +42,7 @@ func (d *Dashboard) signIn(v *visit) error {
 	name := strings.TrimSpace(form["name"])
 	attempt := v.attempt()
 	attempt.Name, attempt.Password = name, app.Secret(form["password"])
-	_, cookie, err := d.Accounts.SignIn(v.context(), attempt)
+	who, cookie, err := d.Accounts.SignIn(v.context(), attempt)
 	var due operator.CodeDue
 	if errors.As(err, &due) {
 		return d.askForCode(v, http.StatusOK, views.SignInCodePage{Ticket: due.Ticket, Next: safeAddress(form["next"]), Kept: kept})
@@ -51,19 +51,25 @@ func (d *Dashboard) signIn(v *visit) error {
 		page := views.SignInPage{Name: name, Next: safeAddress(form["next"]), Kept: kept}
 		return d.refuseSignIn(v, page, err)
 	}
-	return d.enter(v, cookie, kept, fields, form["next"])
+	return d.enter(v, who, cookie, kept, fields, form["next"])
 }
 
 // attempt is what the request says of whoever wants to sign in.
 func (v *visit) attempt() operator.Attempt {
-	return operator.Attempt{Cookie: v.session.cookie, Address: v.caller.Client.Address, Browser: v.Request().UserAgent()}
+	device := app.Secret(v.dashboard.sessions.cookies.value(v.Request(), deviceCookie))
+	return operator.Attempt{Cookie: v.session.cookie, Device: device, Address: v.caller.Client.Address, Browser: v.Request().UserAgent()}
 }
 
-// enter gives the browser its cookie, and goes on.
-func (d *Dashboard) enter(v *visit, cookie app.Secret, kept views.KeptForm, fields url.Values, next string) error {
+// enter gives the browser its cookies, and goes on.
+func (d *Dashboard) enter(v *visit, who app.Operator, cookie app.Secret, kept views.KeptForm, fields url.Values, next string) error {
 	if err := v.session.begin(v.Context, cookie); err != nil {
 		return err
 	}
+	device, err := d.Accounts.Device(who)
+	if err != nil {
+		return err
+	}
+	d.remember(v.Context, deviceCookie, device.Reveal())
 	if kept.Path == "" {
 		return v.goTo(next)
 	}
@@ -90,9 +96,9 @@ func (d *Dashboard) signInWithCode(v *visit) error {
 	}
 	kept, fields := d.keptForm(form)
 	ticket, next := app.Secret(form["ticket"]), safeAddress(form["next"])
-	_, cookie, err := d.Accounts.SignInWithCode(v.context(), ticket, form["code"], v.attempt())
+	who, cookie, err := d.Accounts.SignInWithCode(v.context(), ticket, form["code"], v.attempt())
 	if err == nil {
-		return d.enter(v, cookie, kept, fields, next)
+		return d.enter(v, who, cookie, kept, fields, next)
 	}
 	page, failure := views.SignInCodePage{Ticket: ticket, Next: next, Kept: kept}, failureOf(err)
 	switch {

@@ -22,6 +22,7 @@ func (w *WeChat) control() http.Handler {
 	mux.HandleFunc("GET /sandbox/phones/{number}", w.withPhone(servePhone))
 	mux.HandleFunc("GET /sandbox/phones/{number}/code", w.withPhone(serveCode))
 	mux.HandleFunc("POST /sandbox/phones/{number}/code", w.withPhone(serveCode))
+	mux.HandleFunc("GET /sandbox/phones/{number}/phonecode", w.withPhone(servePhoneCode))
 	mux.HandleFunc("POST /sandbox/phones/{number}/phonecode", w.withPhone(servePhoneCode))
 	mux.HandleFunc("GET /sandbox/phones/{number}/sealed", w.withPhone(serveSealed))
 	mux.HandleFunc("POST /sandbox/phones/{number}/expire", w.withPhone(change((*Phone).ExpireKey)))

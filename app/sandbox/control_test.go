@@ -124,6 +124,26 @@ func TestControlAddsASecondDevice(t *testing.T) {
 	}
 }
 
+// What the developer tools send counts as coming from another site, which may only ask.
+func TestControlGivesCodesToTheDeveloperTools(t *testing.T) {
+	w := newWorld(t)
+	for _, path := range []string{"code", "phonecode", "sealed"} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+"/sandbox/phones/mock/"+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Sec-Fetch-Site", "cross-site")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("%s: HTTP %d", path, response.StatusCode)
+		}
+	}
+}
+
 func TestControlAddsSomebodyNew(t *testing.T) {
 	w := newWorld(t)
 	form := url.Values{"nickname": {"新来的"}}

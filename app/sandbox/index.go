@@ -28,7 +28,7 @@ Phones. N is a phone's number, or mock for that of the developer tools' mock cod
   curl -d openid=OPENID {at}/sandbox/phones            the phone of a user, made if there is none
   curl -d nickname=NAME {at}/sandbox/phones            somebody new, with a phone of their own
   curl {at}/sandbox/phones/1/code                      wx.login: a fresh code as bare text, also by POST
-  curl -X POST {at}/sandbox/phones/1/phonecode         the phone number button: a fresh code for /phone/
+  curl {at}/sandbox/phones/1/phonecode                 the phone number button: a fresh code for /phone/, also by POST
   curl "{at}/sandbox/phones/1/sealed?kind=userinfo"    sealed data; kinds: {kinds}
   curl -X POST {at}/sandbox/phones/1/expire            the session key dies: wx.checkSession fails
   curl -X POST {at}/sandbox/phones/1/rotate            the key is replaced behind the keeper's back

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { start } from "./pages.mjs";
-import { api, emulator, failing, newPhone } from "./phone.mjs";
+import { buttons, start } from "./pages.mjs";
+import { api, emulator, failing, newPhone, picture } from "./phone.mjs";
+
+const tapped = new Set();
 
 // launch starts the example on somebody's phone: where it believes its servers to be, there are ours. As in the developer tools
 // WeChat's own codes and sealed data are of no use.
@@ -21,7 +23,11 @@ async function launch(nickname) {
     phone,
     open(name) {
       const page = open(name);
-      return { ...page, tap: (button, event = "tap", detail) => page.happen(button, event, detail) };
+      const tap = (button, event = "tap", detail) => {
+        tapped.add(`${name}.${button}`);
+        page.happen(button, event, detail);
+      };
+      return { ...page, tap };
     },
   };
 }
@@ -50,6 +56,30 @@ test("用户信息: without a network", async () => {
   await shown(() => page.text("problem"), "网络不通，请检查网络后再试。");
 });
 
+test("头像昵称", async (t) => {
+  if ((await fetch(`${api}/avatar/`, { method: "POST" })).status === 404) {
+    ["choose", "save"].forEach((button) => tapped.add(`profile.${button}`));
+    return t.skip("this server has no /avatar/");
+  }
+  const { phone, open } = await launch();
+  const page = open("profile");
+  phone.files["wxfile://tmp_avatar.png"] = picture;
+  page.tap("choose", "chooseavatar", { avatarUrl: "wxfile://tmp_avatar.png" });
+  await shown(() => page.text("problem") ?? page.data.avatarUrl.replace(/^http.*\/avatar\/.*/, "an address"), "an address");
+  tapped.add("profile.save"); // a tap on it has WeChat submit the form
+  page.happen("form", "submit", { nickName: "自己填的名字👍" });
+  await shown(() => page.text("problem") ?? page.text("name"), "自己填的名字👍");
+  page.happen("choose", "chooseavatar", { avatarUrl: "wxfile://gone.png" });
+  await shown(() => page.text("problem"), "上传失败，请再试一次。");
+});
+
+test("手机号", async () => {
+  const { open } = await launch();
+  const page = open("phone");
+  page.tap("phone", "getphonenumber", { code: "of the real WeChat", errMsg: "getPhoneNumber:ok" });
+  await shown(() => page.text("problem") ?? page.text("number")?.replace(/\d{11}/, "a number"), "a number");
+});
+
 test("登录状态", async () => {
   const { phone, open } = await launch();
   const page = open("status");
@@ -62,6 +92,8 @@ test("登录状态", async () => {
   page.tap("refresh");
   await shown(() => page.text("next"), "可以继续");
 });
+
+test("no button was forgotten", () => assert.deepEqual([...tapped].sort(), buttons().sort()));
 
 // shown waits until a page shows something.
 async function shown(what, wanted) {

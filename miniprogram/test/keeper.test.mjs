@@ -280,6 +280,17 @@ test("sealed data of other kinds, and a collection of one's own", async () => {
   assert.ok((await keeper.request({ url: "getinfo/", collect })).opengid);
 });
 
+test("the phone button's code is good once, and survives a token that has ended", async () => {
+  const { phone, keeper } = await start();
+  const code = await phone.control("phonecode");
+  await phone.post("logout/", { token: phone.token });
+  const number = await keeper.phone({ code, errMsg: "getPhoneNumber:ok" });
+  assert.match(number.purePhoneNumber, /^\d{11}$/);
+  assert.deepEqual(phone.answers.filter(({ path }) => path === "phone/").map(({ code }) => code), [2, 0]);
+  await assert.rejects(keeper.phone(code), refusal(4));
+  assert.equal((await keeper.phone(await phone.control("phonecode"))).phoneNumber, number.phoneNumber);
+});
+
 // turns lets everything happen that waits for nothing but its turn.
 async function turns() {
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);

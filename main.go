@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"wxkeeper/app"
+	"wxkeeper/app/backend"
 	"wxkeeper/app/backup"
 	"wxkeeper/app/bench"
 	"wxkeeper/app/command"
@@ -64,6 +65,7 @@ type commands struct {
 	Serve    serveCommand      `cmd:"" help:"Serve a mini program."`
 	Keygen   command.Keygen    `cmd:"" help:"Print a new master key."`
 	Operator command.Operator  `cmd:"" help:"Manage who may use the dashboard."`
+	Client   command.Client    `cmd:"" help:"Manage the credentials of business servers."`
 	Users    command.Users     `cmd:"" help:"Work on users."`
 	Audit    command.Audit     `cmd:"" help:"Work on the log of what operators did."`
 	Check    command.Check     `cmd:"" help:"Read all data: is everything sound, does every key open? Changes nothing and may run beside the server."`
@@ -255,6 +257,8 @@ func serve(
 	})
 	defer keys.Close()
 	accounts := operator.New(operator.Options{Store: store, Ring: ring, Clock: time.Now, Log: log})
+	backEnds := backend.New(backend.Options{Store: store, Ring: ring, PerMinute: settings.BackEndRate, Clock: time.Now, Log: log})
+	defer backEnds.Close()
 	jobs := &job.Record{}
 	host.Jobs = jobs.Runs
 	backups, err := scheduledBackups(settings, store, log)
@@ -282,8 +286,9 @@ func serve(
 		EnvName: settings.EnvName, Version: version, Location: settings.Location, Log: log, Clock: time.Now,
 	})
 	api := web.New(web.Options{
-		Keeper: keys, Ready: store.Ready, PublicURL: settings.PublicURL, APIRate: settings.APIRate, TrustedProxies: settings.TrustedProxies,
-		Status200: settings.Status200, VerifyOpenID: settings.VerifyOpenID, Push: push, Log: log, Clock: time.Now,
+		Keeper: keys, BackEnds: backEnds, Ready: store.Ready, PublicURL: settings.PublicURL, APIRate: settings.APIRate,
+		TrustedProxies: settings.TrustedProxies,
+		Status200:      settings.Status200, VerifyOpenID: settings.VerifyOpenID, Push: push, Log: log, Clock: time.Now,
 	})
 	handlers := []placed{{settings.Addr, dashboard.Beside(api.Handler()), feed.Close}}
 	if settings.AdminAddr != "" {

@@ -29,6 +29,12 @@ const (
 	ActionCheckAudit  Action = "audit.check"
 )
 
+// What operators do to the credentials of back ends.
+const (
+	ActionAddBackEnd    Action = "backends.add"
+	ActionRevokeBackEnd Action = "backends.revoke"
+)
+
 // What operators do to the accounts of operators.
 const (
 	ActionSignIn          Action = "operators.sign_in"

@@ -87,6 +87,13 @@ const (
 	KeyResetRefused    Reason = "key.reset_refused"
 )
 
+// Reasons of back ends.
+const (
+	BackEndUnknown Reason = "backend.unknown"
+	BackEndLimited Reason = "backend.limited"
+	BackEndNoUser  Reason = "backend.no_user"
+)
+
 // Reasons of consent and push.
 const (
 	ConsentRevoked   Reason = "consent.revoked"

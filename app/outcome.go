@@ -103,6 +103,10 @@ var meanings = []struct {
 	{KeyReset, OtherOutcome, NoTrouble},
 	{KeyResetRefused, OtherOutcome, WeChatTrouble},
 
+	{BackEndUnknown, OtherOutcome, OurTrouble},
+	{BackEndLimited, OtherOutcome, OurTrouble},
+	{BackEndNoUser, OtherOutcome, OurTrouble},
+
 	{ConsentRevoked, OtherOutcome, NoTrouble},
 	{ConsentCancelled, OtherOutcome, NoTrouble},
 	{ConsentUnknown, OtherOutcome, OurTrouble},

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"os"
@@ -19,6 +20,8 @@ func TestContract(t *testing.T) {
 	w := newWeChat(t)
 	s := serve(t, settingsOf(t, w.URL, "WXKEEPER_API_RATE=0"))
 	cast := cast{weChat: w, people: map[string]*person{}, sealed: map[string]sealed{}}
+	orders := "orders:" + addClient(t, s.settings, "orders")
+	cast.backEnd = base64.StdEncoding.EncodeToString([]byte(orders))
 	contract.Run(t, s.url, os.DirFS("../app/web/testdata/contract"), cast.value)
 	s.end(t)
 }
@@ -28,6 +31,8 @@ type cast struct {
 	weChat *weChat
 	people map[string]*person
 	sealed map[string]sealed // what was sealed last, by argument
+
+	backEnd string // name and secret of a business server, as HTTP Basic has them
 }
 
 func (c cast) person(name string) *person {
@@ -41,6 +46,8 @@ func (c cast) person(name string) *person {
 func (c cast) value(kind, argument string) (string, error) {
 	name, what, _ := strings.Cut(argument, "/")
 	switch kind {
+	case "backend":
+		return c.backEnd, nil
 	case "code":
 		return c.person(name).login(), nil
 	case "newkey":

@@ -106,3 +106,9 @@ func exportCSV(t testing.TB, settings []string) (text string, rows [][]string) {
 	}
 	return text, rows
 }
+
+// addClient makes credentials for a business server beside the running server, and gives the secret.
+func addClient(t testing.TB, settings []string, name string) (secret string) {
+	t.Helper()
+	return strings.TrimSpace(succeed(t, settings, "client", "add", name))
+}

@@ -61,7 +61,7 @@ var actions = []struct {
 		app.ActionEnable, app.ActionRevealPhone, app.ActionExport, app.ActionErase,
 	}},
 	{"house", []app.Action{app.ActionCancelJob, app.ActionPauseCheck, app.ActionResumeCheck, app.ActionSettle, app.ActionExportAudit,
-		app.ActionCheckAudit, app.ActionRestore, app.ActionRotateKey, app.ActionReencrypt}},
+		app.ActionCheckAudit, app.ActionRestore, app.ActionRotateKey, app.ActionReencrypt, app.ActionAddBackEnd, app.ActionRevokeBackEnd}},
 	{"operators", []app.Action{
 		app.ActionSignIn, app.ActionSignOut, app.ActionAddOperator, app.ActionSetRole, app.ActionSetPassword, app.ActionDisableOperator,
 		app.ActionEnableOperator, app.ActionEndSessions, app.ActionTurnOnTOTP, app.ActionTurnOffTOTP, app.ActionResetTOTP, app.ActionNewRecovery,

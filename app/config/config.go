@@ -24,6 +24,7 @@ type Config struct {
 	TrustedProxies  []netip.Prefix
 	TOTPRoles       []app.Role // that must sign in with one-time codes
 	APIRate         int        // failures a minute one address may make; 0: no limit on the API at all
+	BackEndRate     int        // calls a minute one back end may make; 0: no limit
 	Sessions        app.SessionPolicy
 	FollowKey       bool // a session also ends with its session key
 	KeyGrace        time.Duration
@@ -118,6 +119,9 @@ func (r *report) plain(cfg *Config, s Serve) {
 	cfg.TrustedProxies = r.prefixes("TRUSTED_PROXIES", s.TrustedProxies)
 	cfg.TOTPRoles = r.roles("TOTP_REQUIRED_ROLES", s.TOTPRoles)
 	cfg.APIRate = r.number("API_RATE", s.APIRate, 0)
+	if cfg.BackEndRate = r.number("BACKEND_RATE", s.BackEndRate, 0); cfg.APIRate == 0 {
+		cfg.BackEndRate = 0
+	}
 	cfg.Sessions = r.sessions(s)
 	cfg.KeyGrace = r.duration("KEY_GRACE", s.KeyGrace, 0)
 	cfg.KeyAging = r.duration("KEY_AGING", s.KeyAging, 1)

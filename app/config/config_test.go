@@ -42,11 +42,11 @@ func TestDefaults(t *testing.T) {
 	}
 	got.Secret, got.MasterKey = "", config.MasterKey{}
 	want := config.Config{
-		Data:            "data",
-		Addr:            "127.0.0.1:8000",
-		Appid:           "wx0123456789abcdef",
-		WeChatURL:       "https://api.weixin.qq.com",
-		APIRate:         300,
+		Data:      "data",
+		Addr:      "127.0.0.1:8000",
+		Appid:     "wx0123456789abcdef",
+		WeChatURL: "https://api.weixin.qq.com",
+		APIRate:   300, BackEndRate: 6000,
 		Sessions:        app.SessionPolicy{Idle: 30 * 24 * time.Hour, MaxAge: 180 * 24 * time.Hour},
 		KeyGrace:        10 * time.Minute,
 		KeyAging:        24 * time.Hour,

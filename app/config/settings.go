@@ -49,6 +49,7 @@ type Serve struct {
 	TrustedProxies  string            `env:"WXKEEPER_TRUSTED_PROXIES" placeholder:"CIDR,..." help:"Reverse proxies whose X-Forwarded-For is believed: addresses or CIDR ranges, separated by commas. Empty: nobody's."`
 	TOTPRoles       string            `name:"totp-required-roles" env:"WXKEEPER_TOTP_REQUIRED_ROLES" placeholder:"ROLE,.." help:"Roles that sign in with one-time codes: viewer, operator, admin, separated by commas. Whoever has such a role sets them up before anything else. Empty: whoever wants to."`
 	APIRate         string            `name:"api-rate" env:"WXKEEPER_API_RATE" default:"300" help:"Failures a minute that one address may make. 0: no limit on the API at all."`
+	BackEndRate     string            `name:"backend-rate" env:"WXKEEPER_BACKEND_RATE" default:"6000" help:"Calls a minute that one business server with credentials may make. 0, or API_RATE 0: any number."`
 	TokenIdle       string            `env:"WXKEEPER_TOKEN_IDLE" default:"720h" help:"A session unused for so long ends."`
 	TokenMaxAge     string            `env:"WXKEEPER_TOKEN_MAX_AGE" default:"4320h" help:"A session so old ends, used or not."`
 	KeyGrace        string            `env:"WXKEEPER_KEY_GRACE" default:"10m" help:"How long a session key that a login replaced still opens data sealed under it; the two before the current one do."`

@@ -9,6 +9,7 @@ import (
 
 	"wxkeeper/app"
 	"wxkeeper/app/diagnosis"
+	"wxkeeper/app/keeper"
 	"wxkeeper/db"
 )
 
@@ -345,7 +346,7 @@ func TestNothingArrivedIsHonest(t *testing.T) {
 	p := d.newPhone("oA")
 	check := func() {
 		t.Helper()
-		if _, err := d.keeper().Session(context.Background(), d.caller(), p.token.Reveal()); err != nil {
+		if _, err := d.keeper().Session(context.Background(), d.caller(), keeper.ByToken(p.token.Reveal())); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -269,7 +269,7 @@ func (d *desk) seal(key app.SessionKey, fields map[string]any, offset time.Durat
 func (p *phone) sends(sealed keeper.Sealed) error {
 	caller := p.caller()
 	p.last = caller.RequestID
-	_, err := p.keeper().Open(context.Background(), caller, p.token.Reveal(), sealed)
+	_, err := p.keeper().Open(context.Background(), caller, keeper.ByToken(p.token.Reveal()), sealed)
 	return err
 }
 

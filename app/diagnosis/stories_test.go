@@ -166,7 +166,7 @@ var stories = map[string]story{
 		finding: diagnosis.OnlyChecked, action: diagnosis.CopyForDevelopers,
 		happens: func(p *phone) {
 			p.pass(48 * time.Hour)
-			if _, err := p.keeper().Session(context.Background(), p.caller(), p.token.Reveal()); err != nil {
+			if _, err := p.keeper().Session(context.Background(), p.caller(), keeper.ByToken(p.token.Reveal())); err != nil {
 				p.t.Error(err)
 			}
 			p.pass(time.Hour)

@@ -44,7 +44,7 @@ func (k *Keeper) accept(ctx context.Context, caller app.Caller, h holder, t tria
 	if err != nil {
 		return Opened{}, err
 	}
-	if known.keys != nil {
+	if known.keys != nil && !h.named() { // who is named has no token to be remembered by
 		k.memory.remember(h.hash, known, h.epoch)
 	}
 	opened := Opened{User: after.Number, IsProfile: t.payload.Kind == wechat.KindProfile}

@@ -17,7 +17,7 @@ const (
 // bounded number of sessions in two halves: when the newer half is full the older one is forgotten.
 type failures struct {
 	lock         sync.Mutex
-	newer, older map[app.SessionID]*failureCount
+	newer, older map[app.ID]*failureCount
 }
 
 type failureCount struct {
@@ -27,7 +27,7 @@ type failureCount struct {
 }
 
 func newFailures() *failures {
-	return &failures{newer: map[app.SessionID]*failureCount{}}
+	return &failures{newer: map[app.ID]*failureCount{}}
 }
 
 // tooManyFailures says how long a session must wait until it may try again, and whether it is told so for the first time.
@@ -59,19 +59,27 @@ func (f *failures) add(h holder) {
 	count := f.of(h)
 	if count == nil {
 		if len(f.newer) >= sessionsWatched/2 {
-			f.newer, f.older = map[app.SessionID]*failureCount{}, f.newer
+			f.newer, f.older = map[app.ID]*failureCount{}, f.newer
 		}
 		count = &failureCount{began: h.at}
-		f.newer[h.session.ID] = count
+		f.newer[h.watched()] = count
 	}
 	count.n++
 }
 
+// watched is what the failures are counted of: the session or, where a back end named the user, the user.
+func (h holder) watched() app.ID {
+	if h.named() {
+		return app.ID(h.user.ID)
+	}
+	return app.ID(h.session.ID)
+}
+
 // of finds the count of a session's running window.
 func (f *failures) of(h holder) *failureCount {
-	count, ok := f.newer[h.session.ID]
+	count, ok := f.newer[h.watched()]
 	if !ok {
-		count = f.older[h.session.ID]
+		count = f.older[h.watched()]
 	}
 	if count == nil || h.at.Sub(count.began) >= failuresWindow {
 		return nil

@@ -194,7 +194,7 @@ func (h *house) sealText(key app.SessionKey, text string) keeper.Sealed {
 }
 
 func (h *house) open(token app.Token, sealed keeper.Sealed) (keeper.Opened, error) {
-	return h.Open(context.Background(), h.caller(), token.Reveal(), sealed)
+	return h.Open(context.Background(), h.caller(), keeper.ByToken(token.Reveal()), sealed)
 }
 
 // user reads the stored user of an openid.

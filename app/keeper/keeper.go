@@ -57,6 +57,7 @@ type Keeper struct {
 	log      *slog.Logger
 
 	flights   singleflight.Group // logins that wait for WeChat, by code
+	checks    singleflight.Group // signatures that wait for WeChat, by key
 	failures  *failures
 	limits    *meter.Tally[app.Limit]
 	strangers *strangers

@@ -115,7 +115,7 @@ func BenchmarkGetInfo(b *testing.B) {
 	turns := make([]atomic.Uint32, benchUsers)
 	h.benchParallel(b, func(user int) error {
 		turn := turns[user].Add(1)
-		_, err := h.Open(b.Context(), benchCaller(), tokens[user].Reveal(), sealed[user][turn%payloads])
+		_, err := h.Open(b.Context(), benchCaller(), keeper.ByToken(tokens[user].Reveal()), sealed[user][turn%payloads])
 		return err
 	})
 }

@@ -16,6 +16,11 @@ type Login struct {
 	Token     app.Token
 	ExpiresIn time.Duration // until the session ends if it is not used again
 	User      app.UserNumber
+
+	// For back ends alone.
+	OpenID  app.OpenID
+	UnionID app.UnionID // as far as it is known
+	New     bool        // this login made the user
 }
 
 // Login trades a code of wx.login for a token. Callers that bring the same code while WeChat's answer is awaited share the
@@ -147,6 +152,7 @@ type arrival struct {
 	token    app.Token
 	key      app.KeyRecord
 	ended    bool // an older session ended in the new one's favour
+	isNew    bool // the user was not known before
 
 	known      recollection // what is remembered of the user, a user without id: nothing
 	epoch      uint64       // of the memory
@@ -171,7 +177,9 @@ func (k *Keeper) admit(ctx context.Context, a arrival) (Login, error) {
 		k.memory.remember(a.token.Hash(), a.afterwards, a.epoch)
 	}
 	end, _ := k.settings.Sessions.End(app.Session{ID: app.SessionID(app.FirstID(a.at)), SeenAt: a.at})
-	return Login{Token: a.token, ExpiresIn: end.Sub(a.at), User: user.Number}, nil
+	return Login{
+		Token: a.token, ExpiresIn: end.Sub(a.at), User: user.Number, OpenID: user.OpenID, UnionID: user.UnionID, New: a.isNew,
+	}, nil
 }
 
 // prepare does the cryptography of a login before the transaction begins.
@@ -201,6 +209,7 @@ func (k *Keeper) storeLogin(ctx context.Context, tx *db.Tx, a *arrival) error {
 	if err != nil {
 		return err
 	}
+	a.isNew = isNew
 	stored, err := k.storeArrival(ctx, tx, a, read, isNew)
 	if err == nil && !stored {
 		err = app.Fail(app.NotFound, "")

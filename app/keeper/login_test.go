@@ -371,7 +371,7 @@ func TestDisabledUserIsRefused(t *testing.T) {
 	if _, err := h.open(login.Token, h.seal(key, payload{"nickName": "x"})); app.KindOf(err) != app.UserDisabled {
 		t.Errorf("open: %v", err)
 	}
-	if _, err := h.Session(t.Context(), h.caller(), login.Token.Reveal()); app.KindOf(err) != app.UserDisabled {
+	if _, err := h.Session(t.Context(), h.caller(), keeper.ByToken(login.Token.Reveal())); app.KindOf(err) != app.UserDisabled {
 		t.Errorf("session: %v", err)
 	}
 }

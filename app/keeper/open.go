@@ -30,15 +30,15 @@ type Opened struct {
 	Object    json.RawMessage
 }
 
-// Open opens sealed data for the owner of the token and stores what it tells about the user. Every failure to open is
+// Open opens sealed data of a user and stores what it tells about the user. Every failure to open is
 // SealedDataUnopened, whatever the cause; the event says which check failed.
-func (k *Keeper) Open(ctx context.Context, caller app.Caller, token string, sealed Sealed) (Opened, error) {
-	opened, err := k.openAsRemembered(ctx, caller, token, sealed)
+func (k *Keeper) Open(ctx context.Context, caller app.Caller, who Who, sealed Sealed) (Opened, error) {
+	opened, err := k.openAsRemembered(ctx, caller, who.token, sealed)
 	if !errors.Is(err, errNotAsRemembered) {
 		return opened, err
 	}
 	epoch := k.memory.now()
-	h, err := k.admitted(ctx, caller, token)
+	h, err := k.admitted(ctx, caller, who)
 	if err != nil {
 		return Opened{}, err
 	}
@@ -314,7 +314,7 @@ func (k *Keeper) refuse(
 	return failure
 }
 
-// asHolder writes something about whoever holds a token. It is tried on what was read before the transaction; where that is not so
+// asHolder writes something about the user of a call. It is tried on what was read before the transaction; where that is not so
 // any more, which the write finds out before it changes anything, on what is read in it. errNotAsRemembered: it was not read, and is
 // not so.
 func (k *Keeper) asHolder(ctx context.Context, h holder, write func(*db.Tx, app.Session, app.User) (bool, error)) error {
@@ -338,11 +338,15 @@ func (k *Keeper) asHolder(ctx context.Context, h holder, write func(*db.Tx, app.
 	if err == nil && mistaken {
 		return errNotAsRemembered
 	}
-	return endedMeanwhile(err)
+	return h.vanished(err)
 }
 
 // present finds session and user again inside the transaction, if the session has not ended meanwhile.
 func (k *Keeper) present(ctx context.Context, tx *db.Tx, h holder) (app.Session, app.User, error) {
+	if h.named() {
+		user, err := tx.UserByID(ctx, h.user.ID)
+		return app.Session{}, user, err
+	}
 	session, user, err := tx.SessionByToken(ctx, k.app.ID, h.hash)
 	if err == nil && session.Generation != user.Generation {
 		err = app.Fail(app.InvalidToken, app.DeviceForced)

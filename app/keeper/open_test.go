@@ -427,7 +427,10 @@ func TestRequestsMakeOneCommitAtMost(t *testing.T) {
 			}
 			return nil
 		}},
-		"session": {0, func() error { _, err := h.Session(context.Background(), h.caller(), login.Token.Reveal()); return err }},
+		"session": {0, func() error {
+			_, err := h.Session(context.Background(), h.caller(), keeper.ByToken(login.Token.Reveal()))
+			return err
+		}},
 	} {
 		var err error
 		if got := h.commits(func() { err = test.work() }); got != test.want || err != nil {
@@ -436,7 +439,7 @@ func TestRequestsMakeOneCommitAtMost(t *testing.T) {
 	}
 	h.pass(11 * time.Minute)
 	for i, want := range []uint64{1, 0} {
-		got := h.commits(func() { h.Session(context.Background(), h.caller(), login.Token.Reveal()) })
+		got := h.commits(func() { h.Session(context.Background(), h.caller(), keeper.ByToken(login.Token.Reveal())) })
 		if got != want {
 			t.Errorf("session check %d after 11 minutes: %d commits, want %d", i, got, want)
 		}

@@ -10,10 +10,10 @@ import (
 	"wxkeeper/db"
 )
 
-// PhoneByCode trades the code of the phone number button for the number of the token's owner, stores it and gives it. WeChat refuses a
+// PhoneByCode trades the code of the phone number button for the user's number, stores it and gives it. WeChat refuses a
 // code that another user got. Once WeChat has answered, the number is stored even if the caller has gone: the code is spent, and paid for.
-func (k *Keeper) PhoneByCode(ctx context.Context, caller app.Caller, token, code string) (app.Phone, error) {
-	h, err := k.admitted(ctx, caller, token)
+func (k *Keeper) PhoneByCode(ctx context.Context, caller app.Caller, who Who, code string) (app.Phone, error) {
+	h, err := k.admitted(ctx, caller, who)
 	if err != nil {
 		return app.Phone{}, err
 	}

@@ -33,7 +33,7 @@ func phoneAnswer(number string, at time.Time) string {
 // tap sends the code of the phone number button, while WeChat answers this.
 func (s *scene) tap(code, answer string) (app.Phone, error) {
 	s.phoneSays(answer)
-	return s.PhoneByCode(context.Background(), s.caller(), s.login.Token.Reveal(), code)
+	return s.PhoneByCode(context.Background(), s.caller(), keeper.ByToken(s.login.Token.Reveal()), code)
 }
 
 func TestPhoneByCode(t *testing.T) {
@@ -106,7 +106,7 @@ func TestNobodyElseGetsAPhoneNumber(t *testing.T) {
 		t.Errorf("disabled: %v", err)
 	}
 	before := s.calls
-	if _, err := s.PhoneByCode(t.Context(), s.caller(), app.NewToken().Reveal(), phoneCode); app.KindOf(err) != app.InvalidToken {
+	if _, err := s.PhoneByCode(t.Context(), s.caller(), keeper.ByToken(app.NewToken().Reveal()), phoneCode); app.KindOf(err) != app.InvalidToken {
 		t.Errorf("stranger: %v", err)
 	}
 	if s.calls != before {
@@ -120,7 +120,7 @@ func TestPhoneNumberOfAClientThatLeft(t *testing.T) {
 	s.phoneSays(phoneAnswer("61234567", s.clock()))
 	ctx, leave := context.WithCancel(t.Context())
 	s.onPhone = leave
-	if _, err := s.PhoneByCode(ctx, s.caller(), s.login.Token.Reveal(), phoneCode); err != nil {
+	if _, err := s.PhoneByCode(ctx, s.caller(), keeper.ByToken(s.login.Token.Reveal()), phoneCode); err != nil {
 		t.Error(err)
 	}
 	if len(s.user("oA").Phone.Sealed) == 0 {

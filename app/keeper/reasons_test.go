@@ -148,6 +148,10 @@ var provoked = map[app.Reason]func(*scene){
 	app.DeviceRemoved: func(s *scene) { s.removeDevice(s.devices()[0]) },
 	app.TokenUnknown:  func(s *scene) { s.call(app.NewToken()) },
 
+	app.BackEndUnknown: func(s *scene) { s.NoteFailure(s.caller(), app.BackEndUnknown, "") },
+	app.BackEndLimited: func(s *scene) { s.NoteFailure(s.caller(), app.BackEndLimited, "") },
+	app.BackEndNoUser:  func(s *scene) { s.Session(context.Background(), s.caller(), keeper.ByOpenID("oNobody")) },
+
 	// words.md 6.5
 	app.ConsentRevoked:   func(s *scene) { s.pushed(wechat.EventUserRevoked, wechat.RevokedPhone) },
 	app.ConsentCancelled: func(s *scene) { s.pushed(wechat.EventUserCancelled) },

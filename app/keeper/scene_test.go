@@ -60,7 +60,9 @@ func (s *scene) marked(of app.Appid, offset time.Duration) keeper.Sealed {
 	})
 }
 
-func (s *scene) call(token app.Token) { s.Session(context.Background(), s.caller(), token.Reveal()) }
+func (s *scene) call(token app.Token) {
+	s.Session(context.Background(), s.caller(), keeper.ByToken(token.Reveal()))
+}
 
 // exchange logs in while WeChat answers this.
 func (s *scene) exchange(answer string) {

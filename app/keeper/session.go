@@ -11,12 +11,12 @@ import (
 // Session is what a token stands for.
 type Session struct {
 	User      app.UserNumber
-	ExpiresIn time.Duration // until the session ends if it is not used again
+	ExpiresIn time.Duration // until the session ends if it is not used again; 0 where a back end named the user
 	Key       app.KeyState  // of the user's current session key
 	Next      app.Next      // what to do before sealed data is collected
 }
 
-// holder is whoever a good token stands for.
+// holder is whoever a good token stands for, or whom a back end named: then there is no session.
 type holder struct {
 	hash    app.TokenHash
 	session app.Session
@@ -29,8 +29,8 @@ type holder struct {
 }
 
 // Session tells what a token stands for, and keeps the session alive: at most one write in 10 minutes.
-func (k *Keeper) Session(ctx context.Context, caller app.Caller, token string) (Session, error) {
-	h, err := k.recognise(ctx, caller, token)
+func (k *Keeper) Session(ctx context.Context, caller app.Caller, who Who) (Session, error) {
+	h, err := k.recognise(ctx, caller, who)
 	if err != nil {
 		return Session{}, err
 	}
@@ -41,8 +41,12 @@ func (k *Keeper) Session(ctx context.Context, caller app.Caller, token string) (
 	if err != nil {
 		return Session{}, err
 	}
-	end, _ := k.settings.Sessions.End(h.session)
-	return Session{User: h.user.Number, ExpiresIn: end.Sub(h.at), Key: key.State, Next: key.Next()}, nil
+	session := Session{User: h.user.Number, Key: key.State, Next: key.Next()}
+	if !h.named() {
+		end, _ := k.settings.Sessions.End(h.session)
+		session.ExpiresIn = end.Sub(h.at)
+	}
+	return session, nil
 }
 
 // slide keeps a session alive.
@@ -50,7 +54,7 @@ func (k *Keeper) slide(ctx context.Context, h *holder) error {
 	if !k.slides(&h.session, h.at) {
 		return nil
 	}
-	return endedMeanwhile(k.store.Write(ctx, func(tx *db.Tx) error { return tx.SlideSession(h.session, h.at) }))
+	return h.vanished(k.store.Write(ctx, func(tx *db.Tx) error { return tx.SlideSession(h.session, h.at) }))
 }
 
 // freshness is what a client may know of its user's current key: the state, no dates, no suspicion. Whoever sends forged data
@@ -67,24 +71,24 @@ func (k *Keeper) freshness(ctx context.Context, h holder) (app.Freshness, error)
 
 // Logout ends the session of a token.
 func (k *Keeper) Logout(ctx context.Context, caller app.Caller, token string) error {
-	h, err := k.recognise(ctx, caller, token)
+	h, err := k.holderOf(ctx, caller, token)
 	if err != nil && app.KindOf(err) != app.UserDisabled {
 		return err
 	}
 	return k.endHeld(ctx, h, k.event(caller, app.DeviceLogout))
 }
 
-// admitted finds whoever a token stands for, for a call that a disabled user is refused, with an event that says so.
-func (k *Keeper) admitted(ctx context.Context, caller app.Caller, token string) (holder, error) {
-	h, err := k.recognise(ctx, caller, token)
+// admitted finds the user of a call that a disabled user is refused, with an event that says so.
+func (k *Keeper) admitted(ctx context.Context, caller app.Caller, who Who) (holder, error) {
+	h, err := k.recognise(ctx, caller, who)
 	if app.KindOf(err) == app.UserDisabled {
 		err = k.refuse(ctx, h, k.event(caller, app.LoginDisabled), nil, err)
 	}
 	return h, err
 }
 
-// recognise finds whoever a token stands for. A session past its end is ended here, so that it leaves one event and no more.
-func (k *Keeper) recognise(ctx context.Context, caller app.Caller, text string) (holder, error) {
+// holderOf finds whoever a token stands for. A session past its end is ended here, so that it leaves one event and no more.
+func (k *Keeper) holderOf(ctx context.Context, caller app.Caller, text string) (holder, error) {
 	h := holder{at: k.clock()}
 	token, err := app.ParseToken(text)
 	if err == nil {
@@ -139,20 +143,12 @@ func (k *Keeper) endSession(ctx context.Context, session app.Session, at time.Ti
 func (k *Keeper) endHeld(ctx context.Context, h holder, event app.Event) error {
 	err := k.endSession(ctx, h.session, h.at, event)
 	k.verified.forget(h.hash)
-	return endedMeanwhile(err)
-}
-
-// endedMeanwhile says in a client's terms that a session went away between the look at it and the write.
-func endedMeanwhile(err error) error {
-	if err != nil && app.KindOf(err) == app.NotFound {
-		return app.Fail(app.InvalidToken, app.TokenUnknown)
-	}
-	return err
+	return h.vanished(err)
 }
 
 // slides moves a session's last use to now, coarsely, and tells whether that is worth storing.
 func (k *Keeper) slides(session *app.Session, at time.Time) bool {
-	if at.Sub(session.SeenAt) < k.settings.Sessions.Grain() {
+	if session.ID == 0 || at.Sub(session.SeenAt) < k.settings.Sessions.Grain() {
 		return false
 	}
 	session.SeenAt = at

@@ -12,7 +12,7 @@ import (
 )
 
 func (h *house) session(token app.Token) (time.Duration, error) {
-	session, err := h.Session(context.Background(), h.caller(), token.Reveal())
+	session, err := h.Session(context.Background(), h.caller(), keeper.ByToken(token.Reveal()))
 	return session.ExpiresIn, err
 }
 
@@ -85,7 +85,7 @@ func TestStrangersNeverMakeUsFlush(t *testing.T) {
 	unknown := []string{app.NewToken().Reveal(), "", "short", "token\x00", string(make([]byte, 1000)), app.NewToken().Reveal()}
 	commits := h.commits(func() {
 		for _, token := range unknown {
-			if _, err := h.Session(t.Context(), h.caller(), token); app.KindOf(err) != app.InvalidToken {
+			if _, err := h.Session(t.Context(), h.caller(), keeper.ByToken(token)); app.KindOf(err) != app.InvalidToken {
 				t.Errorf("%q: %v", token, err)
 			}
 		}
@@ -103,7 +103,7 @@ func TestFloodOfStrangersIsCountedAndBounded(t *testing.T) {
 	h := newHouse(t)
 	const calls = 3000
 	for range calls {
-		h.Session(t.Context(), h.caller(), "unknown")
+		h.Session(t.Context(), h.caller(), keeper.ByToken("unknown"))
 	}
 	events := h.strangers()
 	if len(events) > calls || len(events) == 0 {
@@ -190,7 +190,7 @@ func TestARefusalChangesNoUserAndNoSession(t *testing.T) {
 
 func TestStrangersEventsAreNotKeptForEver(t *testing.T) {
 	h := newHouse(t)
-	h.Session(t.Context(), h.caller(), "unknown")
+	h.Session(t.Context(), h.caller(), keeper.ByToken("unknown"))
 	keeping := h.Keeper
 	if events := h.strangers(); len(events) != 1 {
 		t.Fatalf("%d events", len(events))

@@ -80,6 +80,7 @@ func (k *Keeper) storeVerdict(ctx context.Context, before app.KeyRecord, verdict
 	switch verdict.State {
 	case app.KeyConfirmed:
 		after.Confirm(now, app.ConfirmedByWeChat)
+		after.ConfirmedAt, after.ConfirmedBy = now, app.ConfirmedByWeChat // a call was spent on it: it is not only noted coarsely
 	case app.KeyDead:
 		after.DeadAt, after.DeadErrcode = now, verdict.Errcode
 	default:

@@ -56,7 +56,7 @@ func TestTheLifeOfAKey(t *testing.T) {
 	login := h.login("oA", key)
 	expect := func(state app.KeyState, next app.Next) {
 		t.Helper()
-		session, err := h.Session(t.Context(), h.caller(), login.Token.Reveal())
+		session, err := h.Session(t.Context(), h.caller(), keeper.ByToken(login.Token.Reveal()))
 		if err != nil || session.Key != state || session.Next != next {
 			t.Fatalf("the key is %s, next %s, %v; want %s, %s", session.Key, session.Next, err, state, next)
 		}

@@ -11,8 +11,10 @@ import (
 
 // Verified is whom a token stands for, as a business back end asks.
 type Verified struct {
-	User   app.UserNumber
-	OpenID app.OpenID
+	User      app.UserNumber
+	OpenID    app.OpenID
+	IssuedAt  time.Time
+	ExpiresAt time.Time // if it is not used again
 }
 
 const (
@@ -126,15 +128,16 @@ func (k *Keeper) Verify(ctx context.Context, caller app.Caller, token string) (V
 	if ok {
 		return found, nil
 	}
-	h, err := k.recognise(ctx, caller, token)
+	h, err := k.holderOf(ctx, caller, token)
 	if err == nil {
 		err = k.slide(ctx, &h)
 	}
 	if err != nil {
 		return Verified{}, err
 	}
-	found = Verified{User: h.user.Number, OpenID: h.user.OpenID}
-	until, _ := k.settings.Sessions.End(h.session)
+	end, _ := k.settings.Sessions.End(h.session)
+	found = Verified{User: h.user.Number, OpenID: h.user.OpenID, IssuedAt: h.session.CreatedAt(), ExpiresAt: end}
+	until := end
 	if noted := h.session.SeenAt.Add(k.settings.Sessions.Grain()); noted.Before(until) {
 		until = noted
 	}

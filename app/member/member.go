@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -106,6 +108,31 @@ func Unquote(quoted []byte) string {
 	var text string
 	_ = json.Unmarshal(quoted, &text) // quoted is valid: it cannot fail
 	return text
+}
+
+// Exact says whether every escape of a valid string stands for a character. Half of a surrogate pair stands for none, and becomes
+// another character when it is read: what has to be the same bytes on both sides must not hold one.
+func Exact(quoted []byte) bool {
+	for i := bytes.IndexByte(quoted, '\\'); i >= 0 && i < len(quoted); i++ {
+		if quoted[i] != '\\' {
+			continue
+		}
+		i++
+		if quoted[i] != 'u' || !utf16.IsSurrogate(unit(quoted[i+1:])) {
+			continue
+		}
+		if !bytes.HasPrefix(quoted[i+5:], []byte(`\u`)) || utf16.DecodeRune(unit(quoted[i+1:]), unit(quoted[i+7:])) == utf8.RuneError {
+			return false
+		}
+		i += 10
+	}
+	return true
+}
+
+// unit reads the four hex digits of an escape.
+func unit(digits []byte) rune {
+	value, _ := strconv.ParseUint(string(digits[:4]), 16, 16) // the string is valid: it cannot fail
+	return rune(value)
 }
 
 // Text reads a string, or a number as it is written: WeChat gives countryCode as either. null counts as "".

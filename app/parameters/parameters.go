@@ -32,12 +32,20 @@ func JSON(body []byte, names []string) (Parameters, error) {
 		if !slices.Contains(names, name) {
 			continue
 		}
-		if value[0] != '"' && value[0] != 'n' { // null is as good as absent
+		if value[0] != '"' && value[0] != 'n' && !isCount(name, value) { // null is as good as absent
+			return nil, malformed(name)
+		}
+		if name == "payload" && !member.Exact(value) {
 			return nil, malformed(name)
 		}
 		in[name], _ = member.Text(value)
 	}
 	return in, nil
+}
+
+// isCount says whether a value is a number of seconds, for which JSON has a type of its own.
+func isCount(name string, value []byte) bool {
+	return name == "max_age" && value[0] >= '0' && value[0] <= '9'
 }
 
 // Form reads the named fields of a form. A + that its sender did not escape arrives as a space; whoever reads base64

@@ -287,7 +287,7 @@ func TestEventsSayWhatToDo(t *testing.T) {
 	if p := b.follow(o.at(t, program, "/check")); !strings.Contains(p.flash(), "微信确认已失效（87009") || !strings.Contains(p.flash(), "密钥失效不等于无法登录") {
 		t.Errorf("check of a dead key: %s", p.flash())
 	}
-	if _, err := o.keeper.Open(t.Context(), app.Caller{RequestID: "7K2MPX9A", At: o.now()}, program.Token(), keeper.Sealed{
+	if _, err := o.keeper.Open(t.Context(), app.Caller{RequestID: "7K2MPX9A", At: o.now()}, keeper.ByToken(program.Token()), keeper.Sealed{
 		EncryptedData: strings.Repeat("AAAA", 16), IV: "AAAAAAAAAAAAAAAAAAAAAA==",
 	}); app.KindOf(err) != app.SealedDataUnopened {
 		t.Fatal(err)

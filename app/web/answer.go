@@ -171,7 +171,7 @@ func setRetryAfter(c echo.Context, failure *app.Error) {
 // statusOf gives the status as it is to whoever looks at nothing else: probes, front doors that let people in by it, and WeChat.
 func (s *Server) statusOf(c echo.Context, wire wireFailure) int {
 	switch strings.TrimSuffix(c.Request().URL.Path, "/") {
-	case healthPath, readyPath, verifyPath, pushPath:
+	case healthPath, readyPath, verifyPath, introspectPath, pushPath:
 		return wire.status
 	}
 	if s.status200 {

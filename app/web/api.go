@@ -19,6 +19,14 @@ type loginReply struct {
 	User      string `json:"user"`
 }
 
+// backEndLoginReply tells a back end who logged in.
+type backEndLoginReply struct {
+	loginReply
+	OpenID  app.OpenID  `json:"openid"`
+	UnionID app.UnionID `json:"unionid"`
+	New     bool        `json:"new"`
+}
+
 func (s *Server) login(c echo.Context) error {
 	in, err := readFields(c, []string{"code"})
 	if err != nil {
@@ -29,7 +37,11 @@ func (s *Server) login(c echo.Context) error {
 		return err
 	}
 	s.noteStorage(c.Request().Context())
-	return reply(c, loginReply{login.Token.Reveal(), seconds(login.ExpiresIn), login.User.String()})
+	told := loginReply{login.Token.Reveal(), seconds(login.ExpiresIn), login.User.String()}
+	if _, known := backEndOf(c); known {
+		return reply(c, backEndLoginReply{told, login.OpenID, login.UnionID, login.New})
+	}
+	return reply(c, told)
 }
 
 // unreadable records a login or an opening that did not get as far as the keeper, so that its support code is found.
@@ -52,12 +64,12 @@ type profileReply struct {
 }
 
 func (s *Server) getInfo(c echo.Context) error {
-	in, err := readFields(c, []string{"token", "iv", "encryptedData"}, "rawData", "signature")
+	in, who, err := readCall(c, []string{"iv", "encryptedData"}, "rawData", "signature")
 	if err != nil {
 		return s.unreadable(c, app.OpenMalformed, err)
 	}
 	sealed := keeper.Sealed{EncryptedData: in["encryptedData"], IV: in["iv"], RawData: in["rawData"], Signature: in["signature"]}
-	opened, err := s.keeper.Open(c.Request().Context(), callerOf(c), in["token"], sealed)
+	opened, err := s.keeper.Open(c.Request().Context(), callerOf(c), who, sealed)
 	if err != nil {
 		return err
 	}
@@ -90,11 +102,11 @@ type phoneReply struct {
 }
 
 func (s *Server) phone(c echo.Context) error {
-	in, err := readFields(c, []string{"token", "code"})
+	in, who, err := readCall(c, []string{"code"})
 	if err != nil {
 		return s.unreadable(c, app.PhoneCodeInvalid, err)
 	}
-	phone, err := s.keeper.PhoneByCode(c.Request().Context(), callerOf(c), in["token"], in["code"])
+	phone, err := s.keeper.PhoneByCode(c.Request().Context(), callerOf(c), who, in["code"])
 	if err != nil {
 		return err
 	}
@@ -104,7 +116,7 @@ func (s *Server) phone(c echo.Context) error {
 
 type sessionReply struct {
 	User      string         `json:"user"`
-	ExpiresIn int64          `json:"expires_in"`
+	ExpiresIn *int64         `json:"expires_in,omitempty"` // none where a back end named the user: there is no session
 	KeyStatus keyStatusReply `json:"key_status"`
 	Next      app.Next       `json:"next"`
 }
@@ -115,15 +127,20 @@ type keyStatusReply struct {
 }
 
 func (s *Server) session(c echo.Context) error {
-	in, err := readFields(c, []string{"token"})
+	_, who, err := readCall(c, nil)
 	if err != nil {
 		return err
 	}
-	session, err := s.keeper.Session(c.Request().Context(), callerOf(c), in["token"])
+	session, err := s.keeper.Session(c.Request().Context(), callerOf(c), who)
 	if err != nil {
 		return err
 	}
-	return reply(c, sessionReply{session.User.String(), seconds(session.ExpiresIn), keyStatusReply{session.Key}, session.Next})
+	told := sessionReply{User: session.User.String(), KeyStatus: keyStatusReply{session.Key}, Next: session.Next}
+	if session.ExpiresIn > 0 {
+		left := seconds(session.ExpiresIn)
+		told.ExpiresIn = &left
+	}
+	return reply(c, told)
 }
 
 func (s *Server) logout(c echo.Context) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wxkeeper/app"
+	"wxkeeper/app/backend"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/web/contract"
 	"wxkeeper/app/wechat"
@@ -57,11 +58,13 @@ func newHouseOn(t testing.TB, store *db.DB, change ...func(*Options)) house {
 			SealedMaxAge: 24 * time.Hour,
 		},
 	})
+	backEnds := backend.New(backend.Options{Store: store, Ring: ring, Clock: clock, Log: newLogger(&logBook{})})
 	t.Cleanup(func() {
 		keeping.Close()
+		backEnds.Close()
 		_ = store.Close() // a test may have closed it
 	})
-	s, book := newServer(append(change, func(o *Options) { o.Keeper, o.Ready = keeping, store.Ready })...)
+	s, book := newServer(append(change, func(o *Options) { o.Keeper, o.BackEnds, o.Ready = keeping, backEnds, store.Ready })...)
 	return house{s, standIn, store, book}
 }
 
@@ -70,7 +73,12 @@ func TestContract(t *testing.T) {
 	h := newHouse(t)
 	server := httptest.NewServer(h.Handler())
 	t.Cleanup(server.Close)
-	contract.Run(t, server.URL, os.DirFS("testdata/contract"), h.weChat.value)
+	contract.Run(t, server.URL, os.DirFS("testdata/contract"), func(kind, argument string) (string, error) {
+		if kind == "backend" {
+			return h.backEnd(t, argument), nil
+		}
+		return h.weChat.value(kind, argument)
+	})
 }
 
 // value is what a person's phone gives.

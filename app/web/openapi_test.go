@@ -26,7 +26,8 @@ var document = sync.OnceValues(func() (*openapi3.T, error) {
 
 // documentedPath is the form in which the document names a path: calls of the API with their slash.
 func documentedPath(path string) string {
-	calls := []string{"/login", "/getinfo", "/phone", "/session", "/logout", "/verify", "/prefetch", "/wechat/push"}
+	calls := []string{"/login", "/getinfo", "/phone", "/session", "/logout", "/sign", "/introspect",
+		"/verify", "/prefetch", "/wechat/push"}
 	if slices.Contains(calls, path) {
 		return path + "/"
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"wxkeeper/app"
+	"wxkeeper/app/backend"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/meter"
 	"wxkeeper/app/wechat"
@@ -22,6 +23,7 @@ import (
 // Options is what a Server is built from.
 type Options struct {
 	Keeper         *keeper.Keeper
+	BackEnds       *backend.Register
 	Ready          func(context.Context) error // says why requests cannot be served now, nil when they can
 	APIRate        int                         // failures one address may make in a minute, 0: no limit
 	TrustedProxies []netip.Prefix              // whose X-Forwarded-For is believed, and who is not limited at /verify/
@@ -36,6 +38,7 @@ type Options struct {
 // Server answers mini programs, the back ends beside it, and WeChat where it calls us.
 type Server struct {
 	keeper       *keeper.Keeper
+	backEnds     *backend.Register
 	ready        func(context.Context) error
 	failures     *failureLimit
 	proxies      *proxies
@@ -56,6 +59,7 @@ type Server struct {
 func New(options Options) *Server {
 	s := &Server{
 		keeper:       options.Keeper,
+		backEnds:     options.BackEnds,
 		ready:        options.Ready,
 		failures:     newFailureLimit(options.APIRate),
 		proxies:      &proxies{trusted: options.TrustedProxies, log: options.Log},
@@ -86,11 +90,13 @@ func (s *Server) routes() {
 	s.get(readyPath, s.readyz)
 	s.get("/openapi.yaml", s.openAPI)
 
-	s.post(loginPath, s.login)
-	s.post(getInfoPath, s.getInfo)
-	s.post(phoneNumberPath, s.phone)
-	s.post(sessionPath, s.session)
+	s.post(loginPath, s.login, s.admitBackEnd)
+	s.post(getInfoPath, s.getInfo, s.admitBackEnd)
+	s.post(phoneNumberPath, s.phone, s.admitBackEnd)
+	s.post(sessionPath, s.session, s.admitBackEnd)
 	s.post(logoutPath, s.logout)
+	s.post(signPath, s.sign, s.admitBackEnd, backEndsOnly)
+	s.post(introspectPath, s.introspect, s.admitBackEnd, backEndsOnly)
 
 	// A front door that passes the client's own method on must not find Echo's good answer to OPTIONS here.
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
@@ -107,15 +113,15 @@ func (s *Server) get(path string, handler echo.HandlerFunc) {
 	s.echo.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
 }
 
-func (s *Server) post(path string, handler echo.HandlerFunc) {
-	s.call(http.MethodPost, path, handler, s.refuseFailing)
+func (s *Server) post(path string, handler echo.HandlerFunc, before ...echo.MiddlewareFunc) {
+	s.call(http.MethodPost, path, handler, append(before, s.refuseFailing)...)
 }
 
 // call routes a call with and without a slash at the end: a redirect would lose the body of a POST.
-func (s *Server) call(method, path string, handler echo.HandlerFunc, before echo.MiddlewareFunc) {
-	counted := s.endpoint(path).counted
-	s.echo.Add(method, path, handler, counted, before)
-	s.echo.Add(method, path+"/", handler, counted, before)
+func (s *Server) call(method, path string, handler echo.HandlerFunc, before ...echo.MiddlewareFunc) {
+	before = append([]echo.MiddlewareFunc{s.endpoint(path).counted}, before...)
+	s.echo.Add(method, path, handler, before...)
+	s.echo.Add(method, path+"/", handler, before...)
 }
 
 const callerKey = "wxkeeper.caller"

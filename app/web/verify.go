@@ -62,10 +62,13 @@ func challenge(c echo.Context, err error) error {
 	return err
 }
 
-// spared says whether a failure is not held against the caller's address. A front door or back end asks for everybody, and
-// would be locked out, with everybody behind it, by one stranger's bad tokens: /verify/ counts against the client it names in
+// spared says whether a failure is not held against the caller's address. What comes with good credentials is limited by back end.
+// A front door or back end asks for everybody, and would be locked out, with everybody behind it, by one stranger's bad tokens: /verify/ counts against the client it names in
 // X-Forwarded-For, else against nobody. A client without a token guesses at none.
 func (s *Server) spared(c echo.Context) bool {
+	if _, known := backEndOf(c); known {
+		return true
+	}
 	if !strings.HasPrefix(c.Path(), verifyPath) {
 		return false
 	}

@@ -66,6 +66,12 @@ func (f wireFailure) callersFault() bool {
 	return f.status < http.StatusInternalServerError && f.status != http.StatusTooManyRequests
 }
 
+// hasJustEnded says whether a token was good until this call, which it is told once: nobody guessed. After everybody was made to log in
+// again, a thousand phones behind one address are told so within a minute.
+func hasJustEnded(reason app.Reason) bool {
+	return reason == app.DeviceForced || reason == app.DeviceIdle || reason == app.DeviceMaxAge
+}
+
 type nothing struct{}
 
 type successReply struct {
@@ -108,7 +114,7 @@ func (s *Server) answerFailure(err error, c echo.Context) {
 	if failure.Kind == app.BodyTooLarge {
 		s.limits.Add(app.LimitBody, 1)
 	}
-	if wire.callersFault() && !s.spared(c) {
+	if wire.callersFault() && !s.spared(c) && !hasJustEnded(failure.Reason) {
 		s.failures.count(caller.Client.Address, caller.At)
 	}
 	if !errors.Is(err, os.ErrDeadlineExceeded) { // who was too slow once is not waited for again

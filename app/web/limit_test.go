@@ -77,6 +77,42 @@ func TestWhichFailuresCount(t *testing.T) {
 	}
 }
 
+// A thousand phones behind one carrier's address: what they do well is never limited, nor that their sessions were ended by us.
+func TestManyPhonesShareAnAddress(t *testing.T) {
+	s, _ := newLimited(3)
+	failWith(s, "/forced", app.Fail(app.InvalidToken, app.DeviceForced))
+	failWith(s, "/guessed", app.Fail(app.InvalidToken, app.TokenUnknown))
+	post := func(path string) int {
+		return httpAnswer(s, request{method: "POST", path: path, from: "203.0.113.9:1"}).HTTP
+	}
+	for range 2 {
+		post("/guessed")
+	}
+	for i := range 1000 {
+		if forced, good := post("/forced"), post("/succeeds"); forced != 401 || good != 200 {
+			t.Fatalf("phone %d: HTTP %d and %d", i, forced, good)
+		}
+	}
+	post("/guessed")
+	if got := post("/succeeds"); got != 429 {
+		t.Errorf("after three guesses: HTTP %d", got)
+	}
+}
+
+func TestAMillionNetworksTakeBoundedMemory(t *testing.T) {
+	limit := newFailureLimit(300)
+	for i := range 1_000_000 {
+		limit.count(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i), 15: byte(i)}).String(), noon)
+		limit.count("2001:db8::1", noon) // one network's addresses are one
+	}
+	if len(limit.places) != addressesKept || limit.recent.Len() != addressesKept {
+		t.Errorf("%d and %d networks are kept", len(limit.places), limit.recent.Len())
+	}
+	if limit.wait("2001:db8::ffff:2", noon) == 0 {
+		t.Error("who fails most is forgotten")
+	}
+}
+
 func TestNoLimit(t *testing.T) {
 	s, _ := newLimited(0)
 	for range 2000 {

@@ -98,8 +98,10 @@ func TestSignsOfLife(t *testing.T) {
 		switch {
 		case asked <= 3:
 			return errors.New("the disk is full")
-		default:
+		case asked == 4:
 			close(hang)
+			fallthrough
+		default: // asked once more amid the end
 			<-ctx.Done()
 			return ctx.Err()
 		}

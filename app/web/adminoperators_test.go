@@ -50,7 +50,7 @@ func TestAddOperator(t *testing.T) {
 		{"a\u202eb", "viewer", password, password, "name", "1 到 64 个可见字符", "1 to 64 visible characters"},
 		{b.Name, "viewer", password, password, "name", "已有同名账号。", "an operator of this name already"},
 		{"dora", "root", password, password, "role", "请选择一个角色。", "Choose a role."},
-		{"dora", "viewer", "12345678", "12345678", "password", "这个密码太常见，请换一个。", "one of the first anybody tries"},
+		{"dora", "viewer", "12345678", "12345678", "password", "这个密码太常见，前后加数字或符号也一样，请换一个。", "one of the first anybody tries"},
 		{"dora", "viewer", password, "another", "password_repeat", "两次输入的密码不一致。", "The two passwords are not the same."},
 	} {
 		for language, words := range map[string]string{"zh-CN": c.chinese, "en": c.english} {

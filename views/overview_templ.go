@@ -1734,6 +1734,8 @@ func (p OverviewPage) firstDay() templ.Component {
 }
 
 // LiveEvent is one row of the list of live events.
+//
+//go:noinline
 func (f Frame) LiveEvent(e app.Event, user EventUser) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -1772,6 +1774,8 @@ func (f Frame) LiveEvent(e app.Event, user EventUser) templ.Component {
 }
 
 // LiveGap is the row that stands for events that came too fast to be shown.
+//
+//go:noinline
 func (f Frame) LiveGap(events int) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -1800,7 +1804,7 @@ func (f Frame) LiveGap(events int) templ.Component {
 		var templ_7745c5c3_Var83 string
 		templ_7745c5c3_Var83, templ_7745c5c3_Err = templ.JoinStringErrs(f.T("overview.live.gap", "n", events))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `overview.templ`, Line: 298, Col: 63}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `overview.templ`, Line: 300, Col: 63}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var83))
 		if templ_7745c5c3_Err != nil {

@@ -54,6 +54,15 @@ const (
 	ActionCodeGuessed     Action = "operators.code_guessed"
 )
 
+// What operators do to the robots that tell of alerts.
+const (
+	ActionAddRobot     Action = "robots.add"
+	ActionTestRobot    Action = "robots.test"
+	ActionDisableRobot Action = "robots.disable"
+	ActionEnableRobot  Action = "robots.enable"
+	ActionRemoveRobot  Action = "robots.remove"
+)
+
 // AuditRow is one action of an operator. The rows are a chain: each carries a MAC over itself and the one before.
 type AuditRow struct {
 	Sequence int64

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -216,6 +217,11 @@ func (r *KeyRing) Open(place Place, sealed []byte) ([]byte, error) {
 // Fingerprint tells session keys apart without showing them.
 func (r *KeyRing) Fingerprint(key app.SessionKey) app.Fingerprint {
 	return app.Fingerprint(keyedHash(r.fingerprint, key.Reveal())[:8])
+}
+
+// AddressFingerprint tells addresses apart that are secrets, 8 hex digits.
+func (r *KeyRing) AddressFingerprint(address app.Secret) string {
+	return hex.EncodeToString(keyedHash(r.fingerprint, "address\x00"+address.Reveal())[:4])
 }
 
 // PhoneHash finds a phone number without storing it in clear: a keyed hash, 16 bytes.

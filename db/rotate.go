@@ -122,6 +122,13 @@ var sealedColumns = []sealedColumn{
 			return Place{Table: "operator_sessions", Row: app.ID(row), Owner: app.OpenID("operator " + owner)}
 		},
 	},
+	{
+		table: "robots", column: "sealed", key: []string{"id"},
+		from: "robots r", app: "0", row: "r.id", of: "r.kind",
+		place: func(_ app.AppID, row int64, owner string) Place {
+			return RobotPlace(app.RobotID(row), app.RobotKind(owner))
+		},
+	},
 }
 
 // sealedRow is one sealed value.

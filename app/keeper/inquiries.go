@@ -219,7 +219,7 @@ func (k *Keeper) noteProbe(verdict Verdict) {
 func (k *Keeper) pauseAfter(verdict Verdict) time.Duration {
 	switch {
 	case verdict.Errcode == wechat.ErrcodeDayQuota:
-		return untilTomorrow(k.clock())
+		return UntilTomorrow(k.clock())
 	case verdict.Errcode == wechat.ErrcodeOpenIDUnknown, verdict.Problem == problemStoredKey:
 		return 0 // this user's own trouble
 	default:
@@ -227,8 +227,8 @@ func (k *Keeper) pauseAfter(verdict Verdict) time.Duration {
 	}
 }
 
-// untilTomorrow is how long it takes until WeChat's day ends, which is China's.
-func untilTomorrow(now time.Time) time.Duration {
+// UntilTomorrow is how long it takes until WeChat's day ends, which is China's.
+func UntilTomorrow(now time.Time) time.Duration {
 	const chinaOffset = 8 * time.Hour
 	local := now.UTC().Add(chinaOffset)
 	return local.Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(local)

@@ -438,7 +438,7 @@ func seen(user *app.User, at time.Time) {
 }
 
 // nextDay says whether a time lies on a later day than another, in China.
-func nextDay(before, at time.Time) bool { return at.Sub(before) >= untilTomorrow(before) }
+func nextDay(before, at time.Time) bool { return at.Sub(before) >= UntilTomorrow(before) }
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {

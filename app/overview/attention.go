@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wxkeeper/app"
+	"wxkeeper/app/keeper"
 	"wxkeeper/app/wechat"
 	"wxkeeper/db"
 )
@@ -33,7 +34,7 @@ const (
 func (o Overview) Attention(ctx context.Context, now time.Time) ([]Concern, error) {
 	var all []Concern
 	for _, look := range []func(context.Context, time.Time) ([]Concern, error){
-		o.storage, o.disk, o.backups, o.configuration, o.failing, o.keysTaken, o.consent, o.pushes, o.checks,
+		o.storage, o.disk, o.backups, o.auditLog, o.configuration, o.quota, o.failing, o.keysTaken, o.consent, o.pushes, o.checks,
 	} {
 		some, err := look(ctx, now)
 		if err != nil {
@@ -103,6 +104,40 @@ func (o Overview) backups(ctx context.Context, _ time.Time) ([]Concern, error) {
 		return nil, err
 	}
 	return []Concern{{Kind: BackupFailing, Since: since, Problem: problem, Target: Target{Page: SystemPage}}}, nil
+}
+
+// auditLog says whether the last check of the audit log found it changed.
+func (o Overview) auditLog(ctx context.Context, _ time.Time) ([]Concern, error) {
+	check, err := o.Store.Read().AuditCheck(ctx)
+	if err != nil || check.BrokenAt == 0 {
+		return nil, err
+	}
+	return []Concern{{Kind: AuditBroken, Since: check.CheckedAt, Count: check.BrokenAt, Target: Target{Page: AuditPage}}}, nil
+}
+
+// quota says whether WeChat has refused calls today because the day's quota is used up. It stays so until midnight in China.
+func (o Overview) quota(ctx context.Context, now time.Time) ([]Concern, error) {
+	midnight := now.Add(keeper.UntilTomorrow(now) - oneDay)
+	counts, err := o.countedByGroup(ctx, db.CountsByErrcode, midnight, now)
+	if err != nil {
+		return nil, err
+	}
+	concern := Concern{Kind: QuotaUsedUp, Errcode: wechat.ErrcodeDayQuota, Since: midnight, Until: midnight.Add(oneDay)}
+	for _, one := range counts {
+		if one.Name == strconv.Itoa(wechat.ErrcodeDayQuota) {
+			concern.Count += one.N
+		}
+	}
+	if concern.Count == 0 {
+		return nil, nil
+	}
+	filter := app.EventFilter{Errcode: wechat.ErrcodeDayQuota, From: midnight}
+	first, found, err := o.firstEvent(ctx, filter)
+	if found {
+		concern.Since = first.At()
+	}
+	concern.Target = toEvents(filter)
+	return []Concern{concern}, err
 }
 
 // configuration finds the errcodes with which WeChat has refused our configuration within the hour.
@@ -189,8 +224,12 @@ func (o Overview) failing(ctx context.Context, now time.Time) ([]Concern, error)
 	if err != nil {
 		return nil, err
 	}
+	low, err := o.successLow(ctx, now, len(weChat) > 0)
+	if err != nil {
+		return nil, err
+	}
 	waves, err := o.waves(ctx, now, len(weChat) > 0)
-	return slices.Concat(weChat, clock, waves), err
+	return slices.Concat(weChat, low, clock, waves), err
 }
 
 // keysTaken says whether several users' keys died within a day although they were good just before.

@@ -1,6 +1,7 @@
 package overview
 
 import (
+	"strconv"
 	"time"
 
 	"wxkeeper/app"
@@ -14,8 +15,11 @@ const (
 	StorageFailing       ConcernKind = "storage_failing"       // writes fail, or have failed lately
 	DiskNearlyFull       ConcernKind = "disk_nearly_full"      // less than a tenth, or 1 GiB, is free
 	BackupFailing        ConcernKind = "backup_failing"        // scheduled backups fail
+	AuditBroken          ConcernKind = "audit_broken"          // the audit log was changed behind our back
 	ConfigurationRefused ConcernKind = "configuration_refused" // WeChat refuses our appid, secret, address or account
+	QuotaUsedUp          ConcernKind = "quota_used_up"         // WeChat refuses calls until midnight in China
 	WeChatFailing        ConcernKind = "wechat_failing"        // logins fail because WeChat does not answer as it should
+	SuccessLow           ConcernKind = "success_low"           // too few logins, or openings, succeed
 	ClockWrong           ConcernKind = "clock_wrong"           // data was sealed in our future
 	FailureWave          ConcernKind = "failure_wave"          // a failure is much more frequent than yesterday
 	KeysTakenElsewhere   ConcernKind = "keys_taken_elsewhere"  // two servers share one appid, it seems
@@ -28,7 +32,7 @@ const (
 type Concern struct {
 	Kind   ConcernKind
 	Since  time.Time
-	Count  int64 // events; of KeysTakenElsewhere users
+	Count  int64 // events; of KeysTakenElsewhere users; of AuditBroken the row that is wrong
 	Before int64 // of FailureWave: events in the same hours of yesterday
 
 	Reason  app.Reason // of the events, the most frequent one
@@ -39,7 +43,7 @@ type Concern struct {
 	Problem string
 
 	Version string  // of the mini program from which most of a FailureWave comes; "": none was told
-	Share   float64 // and the part that comes from there, from 0 to 1
+	Share   float64 // and the part that comes from there, from 0 to 1; of SuccessLow the part that succeeds
 
 	User  app.UserNumber // of ConsentToSettle
 	Event app.EventID    // and what to settle
@@ -52,6 +56,21 @@ type Concern struct {
 	Target Target
 }
 
+// Name tells a concern from all others that there can be at the same time.
+func (c Concern) Name() string {
+	switch c.Kind {
+	case ConfigurationRefused:
+		return string(c.Kind) + "/" + strconv.Itoa(c.Errcode)
+	case SuccessLow:
+		return string(c.Kind) + "/" + string(c.Reason.Outcome())
+	case FailureWave:
+		return string(c.Kind) + "/" + string(c.Reason)
+	case ConsentToSettle:
+		return string(c.Kind) + "/" + strconv.FormatInt(int64(c.Event), 10)
+	}
+	return string(c.Kind)
+}
+
 // Page is a page of the dashboard that a concern leads to.
 type Page string
 
@@ -61,6 +80,7 @@ const (
 	UserPage   Page = "user"
 	KeysPage   Page = "keys"
 	SystemPage Page = "system"
+	AuditPage  Page = "audit"
 )
 
 // Target is where a concern leads.

@@ -15,6 +15,9 @@ const (
 	weChatLeast  = 5                // so many logins failed because of it,
 	weChatShare  = 5                // and one in so many
 
+	successLately = 15 * time.Minute // too few succeed if, in so long,
+	successTried  = 20               // so many were tried, and fewer succeeded than the settings say
+
 	waveLeast  = 10  // a wave is so many failures for one reason in this hour and the one before,
 	waveGrowth = 3   // so many times as many as in the same hours of yesterday,
 	waveShare  = 200 // and of one login, or opening, in so many
@@ -101,6 +104,46 @@ func (o Overview) loginMinutes(ctx context.Context, now time.Time) (map[time.Tim
 		minutes[one.Minute] = minute
 	}
 	return minutes, err
+}
+
+// successLow says of which of logins and openings too few have succeeded lately. Logins that WeChat fails are told by themselves.
+func (o Overview) successLow(ctx context.Context, now time.Time, weChatFails bool) ([]Concern, error) {
+	if o.SuccessLeast == 0 {
+		return nil, nil
+	}
+	from := now.Add(-successLately)
+	counts, _, err := o.Store.Read().CountedByMinute(ctx, o.Keeper.AppID(), "", from, now.Add(time.Millisecond))
+	if err != nil {
+		return nil, err
+	}
+	rates := map[app.Outcome]*Rate{app.LoginFailed: {}, app.OpenFailed: {}}
+	reasons := map[app.Outcome]map[app.Reason]int64{app.LoginFailed: {}, app.OpenFailed: {}}
+	for _, one := range counts {
+		outcome := one.Reason.Outcome()
+		switch outcome {
+		case app.LoginSucceeded, app.LoginFailed:
+			rates[app.LoginFailed].add(outcome, one.N)
+		case app.OpenSucceeded, app.OpenFailed:
+			rates[app.OpenFailed].add(outcome, one.N)
+		default:
+			continue
+		}
+		if failed := reasons[outcome]; failed != nil {
+			failed[one.Reason] += one.N
+		}
+	}
+	var all []Concern
+	for _, failed := range []app.Outcome{app.LoginFailed, app.OpenFailed} {
+		share, known := rates[failed].Share()
+		if !known || rates[failed].Total() < successTried || 100*share >= float64(o.SuccessLeast) || failed == app.LoginFailed && weChatFails {
+			continue
+		}
+		all = append(all, Concern{
+			Kind: SuccessLow, Reason: mostFrequent(reasons[failed]), Count: rates[failed].Failed, Share: share, Since: from,
+			Target: toEvents(app.EventFilter{Reasons: failed.Reasons(), From: from}),
+		})
+	}
+	return all, nil
 }
 
 func (m *loginMinute) merge(other loginMinute) {

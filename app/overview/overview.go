@@ -23,6 +23,8 @@ type Overview struct {
 	Folder string // the data folder, whose disk is watched; "": none is
 
 	Backups bool // are taken by themselves, and watched
+
+	SuccessLeast int // percent of logins, and of openings, that should succeed; 0: that is not watched
 }
 
 // Rate is how many of something succeeded and how many did not.

@@ -13,6 +13,7 @@ import (
 
 	"wxkeeper/app"
 	"wxkeeper/app/member"
+	"wxkeeper/app/outgoing"
 )
 
 // AccessToken is WeChat's credential for our server's calls (接口调用凭据), of the stable kind (获取稳定版接口调用凭据).
@@ -124,7 +125,7 @@ func (c *Client) accessToken(ctx context.Context) (app.Secret, *Error) {
 		renewed := result.Val.(renewal)
 		return renewed.token.Text, renewed.failure
 	case <-ctx.Done():
-		return "", &Error{API: apiStableToken, Problem: problemOf(ctx, ctx.Err())}
+		return "", &Error{API: apiStableToken, Problem: Problem(outgoing.ProblemOf(ctx, ctx.Err()))}
 	}
 }
 

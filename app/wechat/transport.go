@@ -8,9 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
-	"syscall"
 	"time"
+
+	"wxkeeper/app/outgoing"
 )
 
 // bodyLimit is how much of an answer is read. WeChat's take a few hundred bytes.
@@ -75,46 +75,9 @@ func (r request) networkError(ctx context.Context, err error) *Error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
-	failure := &Error{Problem: problemOf(ctx, err), Cause: err, again: isDialError(err)}
+	failure := &Error{Problem: Problem(outgoing.ProblemOf(ctx, err)), Cause: err, again: outgoing.NotSent(err)}
 	if text := err.Error(); r.clean(text) != text {
 		failure.Cause = errors.New(r.clean(text))
 	}
 	return failure
-}
-
-func problemOf(ctx context.Context, err error) Problem {
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		return ProblemCancelled
-	case isType[*net.DNSError](err): // also one that took too long
-		return ProblemDNS
-	case ctx.Err() != nil || isTimeout(err):
-		return ProblemTimeout
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return ProblemRefused
-	case strings.Contains(err.Error(), "tls: "): // crypto/tls has types for a few of its errors only,
-		return ProblemTLS
-	case isDialError(err):
-		return ProblemUnreachable
-	case strings.Contains(err.Error(), "malformed"): // and net/http has none for this
-		return ProblemNotHTTP
-	default:
-		return ProblemReset
-	}
-}
-
-func isType[E error](err error) bool {
-	_, ok := errors.AsType[E](err)
-	return ok
-}
-
-// isDialError says whether no connection came about, so that nothing was sent.
-func isDialError(err error) bool {
-	operation, ok := errors.AsType[*net.OpError](err)
-	return ok && operation.Op == "dial"
-}
-
-func isTimeout(err error) bool {
-	network, ok := errors.AsType[net.Error](err)
-	return ok && network.Timeout()
 }

@@ -1,0 +1,168 @@
+// Package alert tells people what needs attention: robots of chat groups, or a program at any address. What needs attention is decided
+// by package overview, as the dashboard shows it; here is decided when that is worth a message, and that each robot hears of it once,
+// and once more when it is over. What a robot is owed follows from stored states, so a restart forgets and repeats nothing, and a robot
+// that could not be reached, or has had its share of the hour, hears later what still holds by then.
+package alert
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"wxkeeper/app"
+	"wxkeeper/app/outgoing"
+	"wxkeeper/app/overview"
+	"wxkeeper/db"
+)
+
+// Options are what Alerts are made of.
+type Options struct {
+	Store    *db.DB
+	Ring     *db.KeyRing
+	Outgoing *outgoing.Client
+	Overview overview.Overview
+	// Write puts a message into words, in the language of a robot.
+	Write   func(language string, message Message) string
+	Hold    time.Duration // for how long something must hold, or be over, before it is told
+	PerHour int           // messages that one robot gets in an hour at most
+	Clock   func() time.Time
+	Log     *slog.Logger
+}
+
+// Alerts watches what needs attention and tells robots. It is safe for concurrent use.
+type Alerts struct{ Options }
+
+// New makes Alerts. It starts nothing: call Evaluate each minute.
+func New(options Options) *Alerts { return &Alerts{options} }
+
+// Message is what a robot is told at once.
+type Message struct {
+	Test   bool
+	Firing []overview.Concern
+	Over   []overview.Concern
+}
+
+// told are the kinds of concerns that robots hear of. The others wait until somebody looks at the dashboard: they need no hurry.
+var told = map[overview.ConcernKind]bool{
+	overview.StorageFailing: true, overview.DiskNearlyFull: true, overview.BackupFailing: true, overview.AuditBroken: true,
+	overview.ConfigurationRefused: true, overview.QuotaUsedUp: true, overview.WeChatFailing: true, overview.SuccessLow: true,
+	overview.ClockWrong: true, overview.KeysTakenElsewhere: true,
+}
+
+// Evaluate looks at what needs attention and tells each robot what it does not know yet.
+func (a *Alerts) Evaluate(ctx context.Context) error {
+	robots, err := a.Store.Read().Robots(ctx)
+	if err != nil || len(robots) == 0 {
+		return err
+	}
+	alerts, err := a.watch(ctx)
+	if err != nil {
+		return err
+	}
+	return a.tell(ctx, robots, alerts)
+}
+
+// watch brings the stored conditions up to date, and gives those that are told or were told.
+func (a *Alerts) watch(ctx context.Context) ([]app.Alert, error) {
+	now := a.Clock()
+	concerns, err := a.Overview.Attention(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := a.Store.Read().Alerts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seen, err := a.seen(concerns, now)
+	if err != nil {
+		return nil, err
+	}
+	var kept, over []app.Alert
+	for _, one := range stored {
+		details, found := seen[one.Name]
+		delete(seen, one.Name)
+		if after, keep := follow(one, details, found, now, a.Hold); keep {
+			kept = append(kept, after)
+		} else {
+			over = append(over, one)
+		}
+	}
+	for name, detail := range seen {
+		kept = append(kept, app.Alert{AppID: a.Overview.Keeper.AppID(), Name: name, SeenFrom: now, SeenAt: now, Detail: detail})
+	}
+	if len(kept)+len(over) == 0 {
+		return nil, nil
+	}
+	return kept, a.Store.Write(ctx, func(tx *db.Tx) error {
+		for _, one := range over {
+			if err := tx.DeleteAlert(one); err != nil {
+				return err
+			}
+		}
+		for _, one := range kept {
+			if err := tx.SaveAlert(one); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// seen are the concerns worth telling, by name, as they are stored.
+func (a *Alerts) seen(concerns []overview.Concern, now time.Time) (map[string][]byte, error) {
+	seen := map[string][]byte{}
+	for _, concern := range concerns {
+		if !told[concern.Kind] {
+			continue
+		}
+		concern.Target = overview.Target{}
+		if concern.Since.IsZero() {
+			concern.Since = now
+		}
+		detail, err := json.Marshal(concern)
+		if err != nil {
+			return nil, err
+		}
+		seen[concern.Name()] = detail
+	}
+	return seen, nil
+}
+
+// overFor is how long a condition that is over is remembered, for robots that cannot be told just now.
+const overFor = 24 * time.Hour
+
+// follow is what becomes of a stored condition that is seen now, or is not. One that comes and goes is told of neither time.
+func follow(one app.Alert, detail []byte, seen bool, now time.Time, hold time.Duration) (after app.Alert, keep bool) {
+	switch {
+	case seen:
+		one.SeenAt, one.EndedAt, one.Detail = now, time.Time{}, sinceFirst(one, detail)
+		if one.FiringAt.IsZero() && now.Sub(one.SeenFrom) >= hold {
+			one.FiringAt = now
+		}
+	case one.FiringAt.IsZero():
+		return one, false
+	case one.EndedAt.IsZero():
+		if now.Sub(one.SeenAt) >= hold {
+			one.EndedAt = now
+		}
+	default:
+		keep = now.Sub(one.EndedAt) < overFor
+		return one, keep
+	}
+	return one, true
+}
+
+// sinceFirst is a new detail that tells the earlier beginning, where the concern itself knows only a window.
+func sinceFirst(one app.Alert, detail []byte) []byte {
+	var before, now overview.Concern
+	if json.Unmarshal(one.Detail, &before) != nil || json.Unmarshal(detail, &now) != nil || !before.Since.Before(now.Since) {
+		return detail
+	}
+	now.Since = before.Since
+	earlier, err := json.Marshal(now)
+	if err != nil {
+		return detail
+	}
+	return earlier
+}

@@ -1,0 +1,151 @@
+package alert
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"wxkeeper/app"
+	"wxkeeper/app/outgoing"
+	"wxkeeper/app/overview"
+	"wxkeeper/db"
+)
+
+const (
+	firstWait   = time.Minute // after the first failure of a robot; it doubles with each further one,
+	longestWait = time.Hour   // up to this
+)
+
+// owed is what a robot does not know yet.
+type owed struct{ firing, over []app.Alert }
+
+func (o owed) none() bool { return len(o.firing)+len(o.over) == 0 }
+
+// tell sends each robot what it is owed, all at once: no robot waits for another.
+func (a *Alerts) tell(ctx context.Context, robots []app.Robot, alerts []app.Alert) error {
+	failures := make([]error, len(robots))
+	var telling sync.WaitGroup
+	for i, robot := range robots {
+		if !robot.Disabled() {
+			telling.Go(func() { failures[i] = a.tellOne(ctx, robot, alerts) })
+		}
+	}
+	telling.Wait()
+	return errors.Join(failures...)
+}
+
+func (a *Alerts) tellOne(ctx context.Context, robot app.Robot, alerts []app.Alert) error {
+	due, err := a.owed(ctx, robot, alerts)
+	if err != nil || due.none() || robot.NextTryAt.After(a.Clock()) || !a.mayBeSent(&robot) {
+		return err
+	}
+	message, err := due.message()
+	if err != nil {
+		return err
+	}
+	failure := a.send(ctx, robot, message)
+	if ctx.Err() != nil {
+		return nil // we are stopping: the next process tries again
+	}
+	now := a.Clock()
+	robot.Report = reported(robot.Report, failure, now)
+	err = a.Store.Write(ctx, func(tx *db.Tx) error {
+		if err := tx.UpdateRobot(robot); err != nil || failure != nil {
+			return err
+		}
+		for _, one := range due.firing {
+			if err := tx.NoteTold(robot.ID, app.ToldAlert{AppID: one.AppID, Name: one.Name, At: now}); err != nil {
+				return err
+			}
+		}
+		for _, one := range due.over {
+			if err := tx.NoteToldOver(robot.ID, one); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if app.KindOf(err) == app.NotFound {
+		return nil // the robot was removed meanwhile
+	}
+	if err == nil && failure != nil && robot.Failures == 1 {
+		a.Log.WarnContext(ctx, "robot not reached", "robot", robot.Name, "problem", failure.Error())
+	}
+	return err
+}
+
+// owed compares what holds with what a robot was told.
+func (a *Alerts) owed(ctx context.Context, robot app.Robot, alerts []app.Alert) (owed, error) {
+	knows, err := a.Store.Read().AlertsTold(ctx, robot.ID)
+	if err != nil {
+		return owed{}, err
+	}
+	type name struct {
+		app  app.AppID
+		name string
+	}
+	known := map[name]bool{}
+	for _, one := range knows {
+		known[name{one.AppID, one.Name}] = true
+	}
+	var due owed
+	for _, one := range alerts {
+		knows := known[name{one.AppID, one.Name}]
+		switch {
+		case one.FiringAt.IsZero():
+		case one.EndedAt.IsZero() && !knows:
+			due.firing = append(due.firing, one)
+		case !one.EndedAt.IsZero() && knows:
+			due.over = append(due.over, one)
+		}
+	}
+	return due, nil
+}
+
+func (o owed) message() (Message, error) {
+	var message Message
+	for _, one := range o.firing {
+		var concern overview.Concern
+		if err := json.Unmarshal(one.Detail, &concern); err != nil {
+			return message, err
+		}
+		message.Firing = append(message.Firing, concern)
+	}
+	for _, one := range o.over {
+		var concern overview.Concern
+		if err := json.Unmarshal(one.Detail, &concern); err != nil {
+			return message, err
+		}
+		concern.Until = one.EndedAt
+		message.Over = append(message.Over, concern)
+	}
+	return message, nil
+}
+
+// mayBeSent counts a message, unless its robot has had its share of the hour.
+func (a *Alerts) mayBeSent(robot *app.Robot) bool {
+	now := a.Clock()
+	if since := now.Sub(robot.HourAt); since < 0 || since >= time.Hour {
+		robot.HourAt, robot.HourSent = now, 0
+	}
+	if robot.HourSent >= a.PerHour {
+		return false
+	}
+	robot.HourSent++
+	return true
+}
+
+// reported is how a robot fares after a message that failed, or did not.
+func reported(before app.Report, failure *outgoing.Error, now time.Time) app.Report {
+	if failure == nil {
+		return app.Report{SentAt: now}
+	}
+	after := app.Report{
+		SentAt: before.SentAt, Failures: before.Failures + 1, FailedAt: now, Problem: string(failure.Problem), Status: failure.Status,
+		Errcode: failure.Errcode,
+	}
+	after.NextTryAt = now.Add(min(longestWait, firstWait<<min(before.Failures, 10)))
+	return after
+}

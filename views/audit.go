@@ -62,6 +62,9 @@ var actions = []struct {
 	}},
 	{"house", []app.Action{app.ActionCancelJob, app.ActionPauseCheck, app.ActionResumeCheck, app.ActionSettle, app.ActionExportAudit,
 		app.ActionCheckAudit, app.ActionRestore, app.ActionRotateKey, app.ActionReencrypt, app.ActionAddBackEnd, app.ActionRevokeBackEnd}},
+	{"robots", []app.Action{
+		app.ActionAddRobot, app.ActionTestRobot, app.ActionDisableRobot, app.ActionEnableRobot, app.ActionRemoveRobot,
+	}},
 	{"operators", []app.Action{
 		app.ActionSignIn, app.ActionSignOut, app.ActionAddOperator, app.ActionSetRole, app.ActionSetPassword, app.ActionDisableOperator,
 		app.ActionEnableOperator, app.ActionEndSessions, app.ActionTurnOnTOTP, app.ActionTurnOffTOTP, app.ActionResetTOTP, app.ActionNewRecovery,

@@ -114,7 +114,7 @@ type Concern struct {
 	Free    uint64      // bytes of the disk
 	Size    uint64
 	Address string // where it leads; empty: nowhere that this operator may go
-	To      string // what is there: events, user, keys or system
+	To      string // what is there: events, user, keys, system or audit
 
 	Chosen, Words string // the reason and the words of a form that lacked one
 	Wrong         bool
@@ -122,6 +122,7 @@ type Concern struct {
 
 var concernTones = map[string]Tone{
 	"storage_failing": ToneBad, "disk_nearly_full": ToneBad, "backup_failing": ToneBad, "configuration_refused": ToneBad, "wechat_failing": ToneBad, "checks_paused": ToneInfo,
+	"audit_broken": ToneBad, "quota_used_up": ToneBad,
 }
 
 func (c Concern) tone() Tone {
@@ -141,8 +142,10 @@ func (f Frame) concernTitle(c Concern) string {
 		return f.T(id, "cause", f.EventCause(c.Event))
 	case "wechat_failing", "failure_wave":
 		return f.T(id, "what", f.EventText(c.Event))
-	case "keys_taken_elsewhere":
+	case "keys_taken_elsewhere", "audit_broken":
 		return f.T(id, "n", c.Count)
+	case "success_low":
+		return f.T(id+"."+string(c.Event.Reason.Outcome()), "percent", strconv.Itoa(c.Share), "what", f.EventText(c.Event))
 	case "consent_to_settle":
 		return f.T(id, "user", c.User.String(), "kind", c.Event.Detail.Problem)
 	case "checks_paused":
@@ -163,7 +166,7 @@ func (f Frame) concernFacts(c Concern) string {
 		}
 	}
 	add(!c.Since.IsZero(), "concern.since", "when", f.onDay(c.Since))
-	add(c.Count > 0 && c.Kind != "keys_taken_elsewhere" && c.Kind != "consent_to_settle", "concern.count", "n", c.Count)
+	add(c.Count > 0 && c.Kind != "keys_taken_elsewhere" && c.Kind != "consent_to_settle" && c.Kind != "audit_broken", "concern.count", "n", c.Count)
 	add(c.Kind == "failure_wave", "concern.before", "n", c.Before)
 	add(c.Version != "" && c.Share > 0, "concern.version", "percent", strconv.Itoa(c.Share), "version", f.ClientVersion(c.Version))
 	add(c.Kind == "checks_paused" && c.Event.Detail.Problem != "", "concern.cause", "cause", f.Problem(c.Event.Detail.Problem))

@@ -109,6 +109,22 @@ func (a *Alerts) watch(ctx context.Context) ([]app.Alert, error) {
 	})
 }
 
+// Firing lists what is being told of, by name.
+func (a *Alerts) Firing(ctx context.Context) ([]overview.Concern, error) {
+	stored, err := a.Store.Read().Alerts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var due owed
+	for _, one := range stored {
+		if !one.FiringAt.IsZero() && one.EndedAt.IsZero() {
+			due.firing = append(due.firing, one)
+		}
+	}
+	message, err := due.message()
+	return message.Firing, err
+}
+
 // seen are the concerns worth telling, by name, as they are stored.
 func (a *Alerts) seen(concerns []overview.Concern, now time.Time) (map[string][]byte, error) {
 	seen := map[string][]byte{}

@@ -80,6 +80,9 @@ func (c *Client) Close() {
 	c.plain.CloseIdleConnections()
 }
 
+// Private says whether addresses of private networks may be called.
+func (c *Client) Private() bool { return c.private }
+
 // ParseURL reads an address to post to. Malformed: it is none, or one that is never called.
 func (c *Client) ParseURL(text app.Secret) (*url.URL, error) {
 	address, err := url.Parse(text.Reveal())

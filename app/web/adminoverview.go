@@ -160,9 +160,9 @@ func healthOf(text views.Text, health wechat.Health) views.WeChatHealth {
 	return told
 }
 
-// concernOf is a concern as the page shows it, with where this operator may go to see more.
-func (d *Dashboard) concernOf(v *visit, concern overview.Concern) views.Concern {
-	shown := views.Concern{
+// shownConcern is a concern as pages show it, without where it leads.
+func shownConcern(concern overview.Concern) views.Concern {
+	return views.Concern{
 		Kind: string(concern.Kind), Since: concern.Since, Until: concern.Until, Count: concern.Count, Before: concern.Before,
 		Event: app.Event{
 			Reason: concern.Reason, Errcode: concern.Errcode, Detail: app.Detail{Problem: concern.Problem, Address: concern.Address},
@@ -170,6 +170,11 @@ func (d *Dashboard) concernOf(v *visit, concern overview.Concern) views.Concern 
 		Version: concern.Version, Share: int(math.Round(100 * concern.Share)), User: concern.User, Matter: concern.Event, By: concern.Operator,
 		Free: concern.Free, Size: concern.Size, To: string(concern.Target.Page),
 	}
+}
+
+// concernOf is a concern as the page shows it, with where this operator may go to see more.
+func (d *Dashboard) concernOf(v *visit, concern overview.Concern) views.Concern {
+	shown := shownConcern(concern)
 	switch concern.Target.Page {
 	case overview.EventsPage:
 		shown.Address = d.eventsAddress(concern.Target.Events)
@@ -180,6 +185,10 @@ func (d *Dashboard) concernOf(v *visit, concern overview.Concern) views.Concern 
 	case overview.SystemPage:
 		if v.operator.Role.Allows(app.RoleOperator) {
 			shown.Address = "/admin/system"
+		}
+	case overview.AuditPage:
+		if v.operator.Role.Allows(app.RoleOperator) {
+			shown.Address = "/admin/audit"
 		}
 	}
 	return shown

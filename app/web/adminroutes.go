@@ -85,6 +85,13 @@ func (d *Dashboard) routes() []route {
 		{post, "/admin/operators/:operator/enable", admin, d.proven(d.enableOperator)},
 		{post, "/admin/operators/:operator/end-sessions", admin, d.endOperatorSessions},
 
+		{get, "/admin/alerts", admin, d.alertsPage},
+		{post, "/admin/alerts", admin, d.proven(d.addRobot)},
+		{post, "/admin/alerts/:robot/test", admin, d.proven(d.testRobot)},
+		{post, "/admin/alerts/:robot/disable", admin, d.proven(d.disableRobot)},
+		{post, "/admin/alerts/:robot/enable", admin, d.proven(d.enableRobot)},
+		{post, "/admin/alerts/:robot/remove", admin, d.proven(d.removeRobot)},
+
 		{get, "/admin/account", viewer, d.accountPage},
 		{post, "/admin/account/password", viewer, d.changePassword},
 		{post, "/admin/account/sessions/:session/end", viewer, d.endOwnSession},

@@ -210,15 +210,15 @@ func (d *Dashboard) keptForm(form fields) (kept views.KeptForm, values url.Value
 	path, text := form["kept_path"], form["kept"]
 	_, known := d.formRoute(path)
 	values, err := url.ParseQuery(text)
-	if !known || err != nil || len(text) > longestKept || hasPassword(values) {
+	if !known || err != nil || len(text) > longestKept || hasSecret(values) {
 		return views.KeptForm{}, nil
 	}
 	return views.KeptForm{Path: path, Fields: values.Encode()}, values
 }
 
-func hasPassword(values url.Values) bool {
+func hasSecret(values url.Values) bool {
 	for name := range values {
-		if strings.Contains(name, "password") {
+		if strings.Contains(name, "password") || strings.Contains(name, "secret") {
 			return true
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"wxkeeper/app"
+	"wxkeeper/app/alert"
 	"wxkeeper/app/diagnosis"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/meter"
@@ -30,6 +31,7 @@ type DashboardOptions struct {
 	Store          *db.DB
 	Overview       overview.Overview
 	Diagnosis      *diagnosis.Troubleshooter
+	Alerts         *alert.Alerts
 	Feed           *overview.Feed // of live events; once it is closed, they end
 	Host           Host           // the process and its settings, for the System page
 	Phones         *Phones

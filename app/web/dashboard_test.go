@@ -16,9 +16,11 @@ import (
 	"github.com/alexedwards/argon2id"
 
 	"wxkeeper/app"
+	"wxkeeper/app/alert"
 	"wxkeeper/app/diagnosis"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/operator"
+	"wxkeeper/app/outgoing"
 	"wxkeeper/app/overview"
 	"wxkeeper/app/sandbox"
 	"wxkeeper/app/wechat"
@@ -90,6 +92,12 @@ func newOffice(t *testing.T, change ...func(*DashboardOptions)) *office {
 		}),
 		Location: time.FixedZone("CST", 8*60*60), Log: log, Clock: o.now,
 	}
+	calls := outgoing.New(outgoing.Options{Private: true})
+	t.Cleanup(calls.Close)
+	options.Alerts = alert.New(alert.Options{
+		Store: store, Ring: ring, Outgoing: calls, Overview: options.Overview, Hold: time.Minute, PerHour: 10, Clock: o.now, Log: log,
+		Write: AlertWriter("https://keeper.example.com", "staging", options.Location),
+	})
 	for _, apply := range change {
 		apply(&options)
 	}

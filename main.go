@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"wxkeeper/app"
+	"wxkeeper/app/alert"
 	"wxkeeper/app/backend"
 	"wxkeeper/app/backup"
 	"wxkeeper/app/bench"
@@ -37,6 +38,7 @@ import (
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/metrics"
 	"wxkeeper/app/operator"
+	"wxkeeper/app/outgoing"
 	"wxkeeper/app/overview"
 	"wxkeeper/app/sandbox"
 	"wxkeeper/app/systemd"
@@ -267,7 +269,17 @@ func serve(
 	}
 	host.Backups = len(backups) > 0
 	runner := job.Runner{Store: store, Clock: time.Now, Log: log, Record: jobs}
-	stopJobs := startJobs(ctx, runner, keys, accounts, backups...)
+	calls := outgoing.New(outgoing.Options{Private: settings.OutgoingPrivate})
+	defer calls.Close()
+	watched := overview.Overview{
+		Store: store, Keeper: keys, WeChat: client, Folder: settings.Data, Backups: host.Backups, SuccessLeast: settings.AlertSuccess,
+	}
+	alerts := alert.New(alert.Options{
+		Store: store, Ring: ring, Outgoing: calls, Overview: watched, Hold: settings.AlertHold, PerHour: settings.AlertsPerHour,
+		Write: web.AlertWriter(settings.PublicURL, settings.EnvName, settings.Location), Clock: time.Now, Log: log,
+	})
+	more := append(backups, job.Job{Name: "alerts", Every: time.Minute, Run: alerts.Evaluate})
+	stopJobs := startJobs(ctx, runner, keys, accounts, more...)
 	defer stopJobs()
 	push, err := newPush(settings)
 	if err != nil {
@@ -277,7 +289,7 @@ func serve(
 	defer feed.Close()
 	dashboard := web.NewDashboard(web.DashboardOptions{
 		Keeper: keys, Accounts: accounts, Store: store, TrustedProxies: settings.TrustedProxies,
-		Overview: overview.Overview{Store: store, Keeper: keys, WeChat: client, Folder: settings.Data, Backups: host.Backups}, Feed: feed,
+		Overview: watched, Feed: feed, Alerts: alerts,
 		PublicURL: settings.PublicURL, Host: host, Phones: phones, TOTPRoles: settings.TOTPRoles,
 		Secure: strings.HasPrefix(settings.PublicURL, "https:"),
 		Diagnosis: diagnosis.New(diagnosis.Options{

@@ -42,6 +42,10 @@ func sealedHouse(t *testing.T, users int) (*db.DB, app.App) {
 		if err := tx.InsertOperatorSession(operator, app.CookieHash{}); err != nil {
 			return err
 		}
+		robot := app.Robot{ID: 5, Kind: app.RobotFeishu, Sealed: keys.Seal(db.RobotPlace(5, app.RobotFeishu), []byte("robot"))}
+		if err := tx.InsertRobot(robot); err != nil {
+			return err
+		}
 		return tx.SetOperatorSessionValues(operator.ID, keys.Seal(db.OperatorValuesPlace(operator), []byte("values")))
 	})
 	if err != nil {
@@ -74,6 +78,13 @@ func wantEverythingOpen(t *testing.T, store *db.DB, one app.App, master byte) {
 	}
 	if text, err := keys.Open(db.TOTPPlace(alice), seed); err != nil || string(text) != "seed" {
 		t.Errorf("seed of one-time codes: %q %v", text, err)
+	}
+	robot, err := store.Read().Robot(t.Context(), 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := keys.Open(db.RobotPlace(robot.ID, robot.Kind), robot.Sealed); err != nil || string(text) != "robot" {
+		t.Errorf("address of a robot: %q %v", text, err)
 	}
 	values, err := store.Read().OperatorSessionValues(t.Context(), 7)
 	if err != nil {

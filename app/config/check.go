@@ -204,6 +204,15 @@ func (r *report) number(setting, value string, least int) int {
 	return number
 }
 
+func (r *report) percent(setting, value string) int {
+	number, err := strconv.Atoi(value)
+	if err != nil || number < 0 || number > 100 {
+		r.refuseValue(setting, value, "which is no percentage", "Write a whole number from 0 to 100.")
+		return 0
+	}
+	return number
+}
+
 func (r *report) followsKey(setting, value string) bool {
 	switch value {
 	case "fixed", "follow-key":

@@ -39,6 +39,10 @@ type Config struct {
 	VerifyOpenID    bool
 	PushToken       app.Secret // "": no message push
 	PushAESKey      app.Secret
+	AlertHold       time.Duration
+	AlertSuccess    int // percent; 0: never
+	AlertsPerHour   int
+	OutgoingPrivate bool
 	BackupDir       string // "": no scheduled backups
 	BackupEvery     time.Duration
 	BackupKeep      int
@@ -133,6 +137,10 @@ func (r *report) plain(cfg *Config, s Serve) {
 	cfg.LoginsWaiting = r.number("LOGINS_WAITING", s.LoginsWaiting, 1024)
 	cfg.PhoneData = r.phoneData("PHONE_DATA", s.PhoneData)
 	cfg.Status200 = r.boolean("STATUS_200", string(s.Status200))
+	cfg.AlertHold = r.duration("ALERT_HOLD", s.AlertHold, 0)
+	cfg.AlertSuccess = r.percent("ALERT_SUCCESS", s.AlertSuccess)
+	cfg.AlertsPerHour = r.number("ALERTS_PER_HOUR", s.AlertsPerHour, 1)
+	cfg.OutgoingPrivate = r.boolean("OUTGOING_PRIVATE", string(s.OutgoingPrivate))
 	cfg.BackupDir = r.backupDir("BACKUP_DIR", s.BackupDir, s.Data)
 	cfg.BackupEvery = r.duration("BACKUP_EVERY", s.BackupEvery, time.Minute)
 	cfg.BackupKeep = r.number("BACKUP_KEEP", s.BackupKeep, 1)

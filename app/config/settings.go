@@ -64,6 +64,10 @@ type Serve struct {
 	VerifyOpenID    Switch            `name:"verify-openid" env:"WXKEEPER_VERIFY_OPENID" default:"false" help:"Tell the openid at /verify/ too, for a back end that needs it."`
 	PushToken       onlyByEnvironment `kong:"-" env:"WXKEEPER_PUSH_TOKEN" help:"Token of WeChat's message push (消息推送), whose address is /wechat/push/ here. Empty: no message push."`
 	PushAESKey      onlyByEnvironment `kong:"-" env:"WXKEEPER_PUSH_AES_KEY" help:"EncodingAESKey of the message push, for its secure mode (安全模式)."`
+	AlertHold       string            `env:"WXKEEPER_ALERT_HOLD" default:"2m" help:"How long something must hold, or be over, before robots are told. The dashboard shows it at once."`
+	AlertSuccess    string            `env:"WXKEEPER_ALERT_SUCCESS" default:"80" help:"Percent of logins, and of openings, in 15 minutes below which the overview and robots say so. 0: never."`
+	AlertsPerHour   string            `env:"WXKEEPER_ALERTS_PER_HOUR" default:"20" help:"Messages that one robot gets in an hour at most."`
+	OutgoingPrivate Switch            `env:"WXKEEPER_OUTGOING_PRIVATE" default:"false" help:"Let plain webhooks go to private networks and this machine, without TLS too. Their addresses are typed in by admins of the dashboard."`
 	BackupDir       string            `env:"WXKEEPER_BACKUP_DIR" placeholder:"FOLDER" help:"Folder for scheduled backups, best on another disk. Empty: none are taken."`
 	BackupEvery     string            `env:"WXKEEPER_BACKUP_EVERY" default:"24h" help:"How often a scheduled backup is taken."`
 	BackupKeep      string            `env:"WXKEEPER_BACKUP_KEEP" default:"7" help:"How many scheduled backups are kept; older ones are deleted."`

@@ -23,6 +23,7 @@ export async function everyPage() {
     ["events", "/admin/events"],
     ["audit", "/admin/audit"],
     ["operators", "/admin/operators"],
+    ["alerts", "/admin/alerts"],
     ["account", "/admin/account"],
     ["totp", "/admin/account/totp"],
     ["prove", "/admin/prove?next=/admin/operators"],

@@ -29,21 +29,23 @@ var floors = map[string][]string{
 	"app/meter":      {},
 	"app/parameters": {"app", "app/member"},
 	// floor 1: the outside world
-	"app/wechat": {"app", "app/member", "app/meter"},
-	"db":         {"app", "app/meter"},
-	"db/disk":    {}, // for tests and measurements
+	"app/outgoing": {"app"},
+	"app/wechat":   {"app", "app/member", "app/meter", "app/outgoing"},
+	"db":           {"app", "app/meter"},
+	"db/disk":      {}, // for tests and measurements
 	// floor 2: rules
 	"app/keeper":    {"app", "app/meter", "app/wechat", "db"},
 	"app/operator":  {"app", "app/meter", "app/wechat", "db"},
 	"app/diagnosis": {"app", "app/wechat", "db"},
 	"app/overview":  {"app", "app/wechat", "db", "app/keeper"},
 	"app/backup":    {"app", "db", "app/keeper"},
+	"app/alert":     {"app", "app/outgoing", "db", "app/overview"},
 	"app/backend":   {"app", "db"},
 	// floor 3: faces and clocks
 	"static": {},
 	"views":  {"app", "static"},
 	"app/web": {"app", "app/meter", "app/parameters", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "app/overview",
-		"app/backend", "views", "static"},
+		"app/backend", "app/outgoing", "app/alert", "views", "static"},
 	"app/job": {"app", "app/wechat", "db", "app/keeper", "app/operator"},
 	// beside: reached by main only
 	"app/metrics": {"app", "app/meter", "app/wechat", "db", "app/keeper", "app/operator", "app/overview", "app/web"},

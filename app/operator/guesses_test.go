@@ -69,3 +69,34 @@ func TestStrangersLockNobodyOutAndAreToldOf(t *testing.T) {
 		}
 	}
 }
+
+// Codes guessed at from many addresses end at the account's limit, and the audit log says so; the operator's own browser passes.
+func TestGuessedCodesAreToldOf(t *testing.T) {
+	d := newDesk(t)
+	d.add("alice", app.RoleAdmin)
+	present := d.present(d.signIn("alice"))
+	device, err := d.Device(present.Operator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, _ := d.turnOn(present)
+	ticket, limited := d.ticket("alice"), 0
+	for i := range 60 {
+		if _, err := d.withCode(ticket, "000000", fmt.Sprintf("10.0.%d.1", i)); app.KindOf(err) == app.TooManyRequests {
+			limited++
+		}
+	}
+	if limited != 10 {
+		t.Errorf("%d of 60 guesses from as many addresses were turned away", limited)
+	}
+	own := attempt("alice", "")
+	own.Device = device
+	if _, _, err := d.SignInWithCode(t.Context(), ticket, d.nextCode(seed), own); err != nil {
+		t.Errorf("the operator's own browser: %v", err)
+	}
+	d.wantRecorded("telling of it", func() {
+		if err := d.TellOfGuessing(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}, "operators.code_guessed by stranger, : alice")
+}

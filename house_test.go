@@ -40,12 +40,13 @@ var floors = map[string][]string{
 	"app/overview":  {"app", "app/wechat", "db", "app/keeper"},
 	"app/backup":    {"app", "db", "app/keeper"},
 	"app/alert":     {"app", "app/outgoing", "db", "app/overview"},
+	"app/webhook":   {"app", "app/outgoing", "db"},
 	"app/backend":   {"app", "db"},
 	// floor 3: faces and clocks
 	"static": {},
 	"views":  {"app", "static"},
 	"app/web": {"app", "app/meter", "app/parameters", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "app/overview",
-		"app/backend", "app/outgoing", "app/alert", "views", "static"},
+		"app/backend", "app/outgoing", "app/alert", "app/webhook", "views", "static"},
 	"app/job": {"app", "app/wechat", "db", "app/keeper", "app/operator"},
 	// beside: reached by main only
 	"app/metrics": {"app", "app/meter", "app/wechat", "db", "app/keeper", "app/operator", "app/overview", "app/web"},
@@ -61,7 +62,7 @@ var floors = map[string][]string{
 	"app/bench/yardstick": {"app", "app/bench", "db/disk"},
 	// the parts list
 	"": {"app", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "app/overview", "app/backup", "app/backend",
-		"app/outgoing", "app/alert", "views", "static", "app/web", "app/job", "app/metrics", "app/config", "app/command", "app/sandbox", "app/bench", "app/systemd", "db/disk"},
+		"app/outgoing", "app/alert", "app/webhook", "views", "static", "app/web", "app/job", "app/metrics", "app/config", "app/command", "app/sandbox", "app/bench", "app/systemd", "db/disk"},
 }
 
 // owners says who alone may import what comes from outside. Replacing one of these must be one package's work.

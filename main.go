@@ -43,6 +43,7 @@ import (
 	"wxkeeper/app/sandbox"
 	"wxkeeper/app/systemd"
 	"wxkeeper/app/web"
+	"wxkeeper/app/webhook"
 	"wxkeeper/app/wechat"
 	"wxkeeper/db"
 	"wxkeeper/db/disk"
@@ -278,7 +279,12 @@ func serve(
 		Store: store, Ring: ring, Outgoing: calls, Overview: watched, Hold: settings.AlertHold, PerHour: settings.AlertsPerHour,
 		Write: web.AlertWriter(settings.PublicURL, settings.EnvName, settings.Location), Clock: time.Now, Log: log,
 	})
-	more := append(backups, job.Job{Name: "alerts", Every: time.Minute, Run: alerts.Evaluate})
+	webhooks := webhook.New(webhook.Options{AppID: served.ID, Store: store, Ring: ring, Outgoing: calls, Clock: time.Now, Log: log})
+	more := append(backups,
+		job.Job{Name: "alerts", Every: time.Minute, Run: alerts.Evaluate},
+		job.Job{Name: "webhooks", Every: time.Minute, Wake: webhooks.Wake(), Run: webhooks.Deliver},
+		job.Job{Name: "sweep deliveries", Every: time.Hour, Run: webhooks.Sweep},
+	)
 	stopJobs := startJobs(ctx, runner, keys, accounts, more...)
 	defer stopJobs()
 	push, err := newPush(settings)
@@ -289,7 +295,7 @@ func serve(
 	defer feed.Close()
 	dashboard := web.NewDashboard(web.DashboardOptions{
 		Keeper: keys, Accounts: accounts, Store: store, TrustedProxies: settings.TrustedProxies,
-		Overview: watched, Feed: feed, Alerts: alerts,
+		Overview: watched, Feed: feed, Alerts: alerts, Webhooks: webhooks,
 		PublicURL: settings.PublicURL, Host: host, Phones: phones, TOTPRoles: settings.TOTPRoles,
 		Secure: strings.HasPrefix(settings.PublicURL, "https:"),
 		Diagnosis: diagnosis.New(diagnosis.Options{

@@ -63,6 +63,17 @@ const (
 	ActionRemoveRobot  Action = "robots.remove"
 )
 
+// What operators do to webhooks and their deliveries.
+const (
+	ActionAddWebhook     Action = "webhooks.add"
+	ActionTestWebhook    Action = "webhooks.test"
+	ActionRotateWebhook  Action = "webhooks.new_secret"
+	ActionDisableWebhook Action = "webhooks.disable"
+	ActionEnableWebhook  Action = "webhooks.enable"
+	ActionRemoveWebhook  Action = "webhooks.remove"
+	ActionReplayDelivery Action = "webhooks.replay"
+)
+
 // AuditRow is one action of an operator. The rows are a chain: each carries a MAC over itself and the one before.
 type AuditRow struct {
 	Sequence int64

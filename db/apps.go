@@ -39,13 +39,19 @@ func (q *Queries) Apps(ctx context.Context) ([]app.App, error) {
 	return apps, err
 }
 
+// AppidOf tells an app's appid. NotFound: nobody knows it.
+func (q *Queries) AppidOf(ctx context.Context, id app.AppID) (app.Appid, error) {
+	var appid app.Appid
+	err := q.one(ctx, `SELECT appid FROM apps WHERE id = ?`, []any{id}, &appid)
+	return appid, err
+}
+
 // appidOf tells an app's appid, "" of an app nobody knows.
 func (t *Tx) appidOf(id app.AppID) (app.Appid, error) {
 	if appid, ok := t.appids[id]; ok {
 		return appid, nil
 	}
-	var appid app.Appid
-	err := t.one(context.Background(), `SELECT appid FROM apps WHERE id = ?`, []any{id}, &appid)
+	appid, err := t.AppidOf(context.Background(), id)
 	if app.KindOf(err) == app.NotFound {
 		return "", nil
 	}

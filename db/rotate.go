@@ -123,6 +123,11 @@ var sealedColumns = []sealedColumn{
 		},
 	},
 	{
+		table: "webhooks", column: "sealed", key: []string{"id"},
+		from: "webhooks r", app: "0", row: "r.id", of: "r.id",
+		place: func(_ app.AppID, row int64, _ string) Place { return WebhookPlace(app.WebhookID(row)) },
+	},
+	{
 		table: "robots", column: "sealed", key: []string{"id"},
 		from: "robots r", app: "0", row: "r.id", of: "r.kind",
 		place: func(_ app.AppID, row int64, owner string) Place {

@@ -42,6 +42,10 @@ func sealedHouse(t *testing.T, users int) (*db.DB, app.App) {
 		if err := tx.InsertOperatorSession(operator, app.CookieHash{}); err != nil {
 			return err
 		}
+		hook := app.Webhook{ID: 6, Sealed: keys.Seal(db.WebhookPlace(6), []byte("webhook"))}
+		if err := tx.InsertWebhook(hook); err != nil {
+			return err
+		}
 		robot := app.Robot{ID: 5, Kind: app.RobotFeishu, Sealed: keys.Seal(db.RobotPlace(5, app.RobotFeishu), []byte("robot"))}
 		if err := tx.InsertRobot(robot); err != nil {
 			return err
@@ -78,6 +82,13 @@ func wantEverythingOpen(t *testing.T, store *db.DB, one app.App, master byte) {
 	}
 	if text, err := keys.Open(db.TOTPPlace(alice), seed); err != nil || string(text) != "seed" {
 		t.Errorf("seed of one-time codes: %q %v", text, err)
+	}
+	hook, err := store.Read().Webhook(t.Context(), 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := keys.Open(db.WebhookPlace(hook.ID), hook.Sealed); err != nil || string(text) != "webhook" {
+		t.Errorf("address of a webhook: %q %v", text, err)
 	}
 	robot, err := store.Read().Robot(t.Context(), 5)
 	if err != nil {

@@ -17,9 +17,12 @@ type Tx struct {
 	changes int // statements that changed something in this transaction
 	lastID  app.ID
 	events  []app.Event
-	counts  []count
-	direct  int           // of counts: those that no event made
-	flushed time.Duration // how long the last commit took to reach the disk
+	// announced says that back ends are to hear of this transaction; outbox tells whoever delivers, once it is committed.
+	announced bool
+	outbox    chan struct{}
+	counts    []count
+	direct    int           // of counts: those that no event made
+	flushed   time.Duration // how long the last commit took to reach the disk
 
 	versions versions                // outlives a transaction
 	appids   map[app.AppID]app.Appid // those looked up so far; they never change
@@ -29,7 +32,7 @@ type Tx struct {
 type txMark struct{ changes, events, counts int }
 
 func newTx(dialect dialect, connection *sql.Conn) *Tx {
-	tx := &Tx{prepared: map[string]*sql.Stmt{}, appids: map[app.AppID]app.Appid{}}
+	tx := &Tx{prepared: map[string]*sql.Stmt{}, outbox: make(chan struct{}, 1), appids: map[app.AppID]app.Appid{}}
 	tx.Queries = Queries{dialect: dialect, prepare: func(query string) (*sql.Stmt, error) {
 		if statement, ok := tx.prepared[query]; ok {
 			return statement, nil
@@ -59,7 +62,7 @@ func (t *Tx) NewID(at time.Time) app.ID {
 }
 
 func (t *Tx) begin() error {
-	t.changes, t.events, t.counts = 0, t.events[:0], t.counts[:0]
+	t.changes, t.announced, t.events, t.counts = 0, false, t.events[:0], t.counts[:0]
 	err := t.exec(t.dialect.begin)
 	if err != nil {
 		t.rollback() // a transaction whose rollback failed earlier would block every later one
@@ -81,6 +84,12 @@ func (t *Tx) finish() error {
 	began := time.Now()
 	err := t.exec("COMMIT")
 	t.flushed = time.Since(began)
+	if err == nil && t.announced {
+		select {
+		case t.outbox <- struct{}{}:
+		default: // it was told already
+		}
+	}
 	return err
 }
 

@@ -39,6 +39,9 @@ func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 	return <-w.done
 }
 
+// Announced says that there is something new to deliver to back ends.
+func (d *DB) Announced() <-chan struct{} { return d.writer.tx.outbox }
+
 // Written tells how many commits reached the disk and how many writes they carried.
 func (d *DB) Written() (commits, writes uint64) {
 	return d.writer.commits.Load(), d.writer.writes.Load()

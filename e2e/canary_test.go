@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"io/fs"
 	"maps"
@@ -120,10 +121,11 @@ func operate(t *testing.T, s *server, w *weChat, password string, atRest canarie
 
 	user := export(t, s.settings)[one.openid].User
 	o := newOperator(t, s, password, atRest)
+	o.plantAddresses(atRest)
 	page := "/admin/users/" + user
 	for _, path := range []string{
 		"/admin/users", "/admin/users?q=" + user, "/admin/keys", "/admin/events", "/admin/audit", "/admin/audit.csv", "/admin/operators",
-		"/admin/account", "/admin/system", "/admin/jobs", "/admin/troubleshoot?q=" + user, "/admin/help",
+		"/admin/account", "/admin/system", "/admin/jobs", "/admin/alerts", "/admin/integrations", "/admin/troubleshoot?q=" + user, "/admin/help",
 		page, page + "/keys", page + "/devices", page + "/events", page + "/audit",
 	} {
 		o.get(path, http.StatusOK, nil)
@@ -188,6 +190,32 @@ func operate(t *testing.T, s *server, w *weChat, password string, atRest canarie
 		atRest.wantNoneIn(t, "the encrypted backup", string(text))
 		ofPeople.wantNoneIn(t, "the encrypted backup", string(text))
 	}
+}
+
+// plantAddresses adds a robot and a webhook, whose addresses and signing secrets are credentials. The robot is silent, and the webhook's
+// host does not exist.
+func (o *operator) plantAddresses(atRest canaries) {
+	o.t.Helper()
+	atRest.add("a robot's address", "planted-robot-address-5c1d88")
+	atRest.add("a robot's signing secret", "planted-robot-signing-90ab17")
+	atRest.add("a webhook's address", "planted-webhook-address-77e0f2")
+	listed := o.post("/admin/alerts", http.StatusOK, nil, "kind", "feishu", "name", "canary", "language", "en",
+		"secret_url", "https://open.feishu.cn/open-apis/bot/v2/hook/planted-robot-address-5c1d88", "secret_signing", "planted-robot-signing-90ab17")
+	_, rest, _ := strings.Cut(listed, `action="/admin/alerts/`)
+	id, _, found := strings.Cut(rest, "/")
+	if !found {
+		o.t.Fatalf("the robot was not added: %.300s", listed)
+	}
+	o.post("/admin/alerts/"+id+"/disable", http.StatusOK, nil)
+	shown := o.post("/admin/integrations/webhooks", http.StatusOK, nil, "name", "canary",
+		"secret_url", "https://hooks.example.invalid/planted-webhook-address-77e0f2")
+	_, rest, _ = strings.Cut(shown, "whsec_")
+	secret, _, found := strings.Cut(rest, "<")
+	if !found {
+		o.t.Fatalf("the webhook was not added: %.300s", shown)
+	}
+	secret, _, _ = strings.Cut(secret, `"`)
+	atRest.add("a webhook's signing secret", html.UnescapeString(secret))
 }
 
 // wantNotOnCommandLine looks at what everybody on the machine may see of a process.

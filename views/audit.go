@@ -65,6 +65,10 @@ var actions = []struct {
 	{"robots", []app.Action{
 		app.ActionAddRobot, app.ActionTestRobot, app.ActionDisableRobot, app.ActionEnableRobot, app.ActionRemoveRobot,
 	}},
+	{"webhooks", []app.Action{
+		app.ActionAddWebhook, app.ActionTestWebhook, app.ActionRotateWebhook, app.ActionDisableWebhook, app.ActionEnableWebhook,
+		app.ActionRemoveWebhook, app.ActionReplayDelivery,
+	}},
 	{"operators", []app.Action{
 		app.ActionSignIn, app.ActionSignOut, app.ActionAddOperator, app.ActionSetRole, app.ActionSetPassword, app.ActionDisableOperator,
 		app.ActionEnableOperator, app.ActionEndSessions, app.ActionTurnOnTOTP, app.ActionTurnOffTOTP, app.ActionResetTOTP, app.ActionNewRecovery,

@@ -57,6 +57,7 @@ const (
 	SectionEvents       Section = "events"
 	SectionAudit        Section = "audit"
 	SectionOperators    Section = "operators"
+	SectionIntegrations Section = "integrations"
 	SectionAlerts       Section = "alerts"
 	SectionSystem       Section = "system"
 	SectionPhones       Section = "phones"
@@ -80,6 +81,7 @@ var destinations = []destination{
 	{Section: SectionEvents, Address: "/admin/events", Icon: "activity", Key: "e", Role: app.RoleViewer},
 	{Section: SectionAudit, Address: "/admin/audit", Icon: "scroll-text", Key: "a", Role: app.RoleOperator, House: true},
 	{Section: SectionOperators, Address: "/admin/operators", Icon: "shield-user", Role: app.RoleAdmin, House: true},
+	{Section: SectionIntegrations, Address: "/admin/integrations", Icon: "webhook", Role: app.RoleAdmin, House: true},
 	{Section: SectionAlerts, Address: "/admin/alerts", Icon: "bell", Role: app.RoleAdmin, House: true},
 	{Section: SectionSystem, Address: "/admin/system", Icon: "server", Role: app.RoleOperator, House: true},
 	{Section: SectionPhones, Address: "/admin/phones", Icon: "smartphone", Role: app.RoleOperator, House: true},

@@ -171,7 +171,7 @@ func (p SystemPage) jobName(name string) string {
 
 var jobNames = map[string]string{"sweep": "sweep", "sweep operators": "sweepOperators", "check keys": "checkKeys", "check audit": "checkAudit", "bulk jobs": "bulk",
 	"backup": "backup", "tell of guessing": "guessing",
-	"alerts": "alerts"}
+	"alerts": "alerts", "webhooks": "webhooks", "sweep deliveries": "sweepWebhooks"}
 
 // purpose is what a data key is for, in words; one that has none goes by its name.
 func (p SystemPage) purpose(name string) string {

@@ -267,6 +267,9 @@ func (k *Keeper) reloginOf(ctx context.Context, tx *db.Tx, job *app.BulkJob, num
 	sessions = sessions[max(older, 0):] // the newest come first
 	job.Done++
 	job.Devices += len(sessions)
+	if err := tx.Announce(k.clock(), app.UserForcedRelogin, user, ""); err != nil {
+		return err
+	}
 	return k.endAll(tx, user, sessions, k.event(app.Caller{}, app.DeviceForced))
 }
 

@@ -44,6 +44,9 @@ func (k *Keeper) eraseIn(tx *db.Tx, order Order, user app.User) error {
 	if err := tx.EraseUser(k.ring, user, k.clock()); err != nil {
 		return err
 	}
+	if err := tx.Announce(k.clock(), app.UserErased, user, ""); err != nil {
+		return err
+	}
 	return k.audit(tx, order, app.ActionErase, user.ID, "")
 }
 

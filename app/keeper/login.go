@@ -424,6 +424,9 @@ func (k *Keeper) replaceUser(tx *db.Tx, before, after app.User, at time.Time, ev
 		return after, false, err
 	}
 	tx.AddNumberedEvent(event)
+	if err := announce(tx, before, after, at, event); err != nil {
+		return after, false, err
+	}
 	if nextDay(before.LastSeenAt, after.LastSeenAt) {
 		tx.Count(k.app.ID, db.UsersActive, at, 1)
 	}

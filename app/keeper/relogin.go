@@ -50,6 +50,9 @@ func (k *Keeper) ForceRelogin(ctx context.Context, order Order, number app.UserN
 		if err := tx.NextGeneration(user); err != nil {
 			return err
 		}
+		if err := tx.Announce(k.clock(), app.UserForcedRelogin, user, ""); err != nil {
+			return err
+		}
 		return k.audit(tx, order, app.ActionRelogin, user.ID, "")
 	})
 	k.verified.forgetAll()
@@ -76,6 +79,9 @@ func (k *Keeper) ForceReloginOfAll(ctx context.Context, order Order) error {
 	}
 	err := k.store.Write(ctx, func(tx *db.Tx) error {
 		if err := tx.NextGenerationOfApp(k.app.ID); err != nil {
+			return err
+		}
+		if err := tx.Announce(k.clock(), app.AllForcedRelogin, app.User{AppID: k.app.ID}, ""); err != nil {
 			return err
 		}
 		return k.audit(tx, order, app.ActionReloginAll, 0, "")

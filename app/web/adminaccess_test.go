@@ -125,7 +125,7 @@ func TestNavigationLeadsWhereTheRoleMayGo(t *testing.T) {
 			}
 		}
 	}
-	if len(shown[app.RoleAdmin]) != 10 || len(shown[app.RoleViewer]) != 5 {
+	if len(shown[app.RoleAdmin]) != 11 || len(shown[app.RoleViewer]) != 5 {
 		t.Errorf("navigation: %v", shown)
 	}
 	without := newOffice(t).signIn(t, app.RoleAdmin).get("/admin/help")

@@ -85,6 +85,15 @@ func (d *Dashboard) routes() []route {
 		{post, "/admin/operators/:operator/enable", admin, d.proven(d.enableOperator)},
 		{post, "/admin/operators/:operator/end-sessions", admin, d.endOperatorSessions},
 
+		{get, "/admin/integrations", admin, d.integrationsPage},
+		{post, "/admin/integrations/webhooks", admin, d.proven(d.addWebhook)},
+		{post, "/admin/integrations/webhooks/:webhook/test", admin, d.proven(d.testWebhook)},
+		{post, "/admin/integrations/webhooks/:webhook/secret", admin, d.proven(d.renewWebhookSecret)},
+		{post, "/admin/integrations/webhooks/:webhook/disable", admin, d.proven(d.disableWebhook)},
+		{post, "/admin/integrations/webhooks/:webhook/enable", admin, d.proven(d.enableWebhook)},
+		{post, "/admin/integrations/webhooks/:webhook/remove", admin, d.proven(d.removeWebhook)},
+		{post, "/admin/integrations/deliveries/:delivery/replay", admin, d.proven(d.replayDelivery)},
+
 		{get, "/admin/alerts", admin, d.alertsPage},
 		{post, "/admin/alerts", admin, d.proven(d.addRobot)},
 		{post, "/admin/alerts/:robot/test", admin, d.proven(d.testRobot)},

@@ -19,6 +19,7 @@ import (
 	"wxkeeper/app/meter"
 	"wxkeeper/app/operator"
 	"wxkeeper/app/overview"
+	"wxkeeper/app/webhook"
 	"wxkeeper/db"
 	"wxkeeper/static"
 	"wxkeeper/views"
@@ -32,6 +33,7 @@ type DashboardOptions struct {
 	Overview       overview.Overview
 	Diagnosis      *diagnosis.Troubleshooter
 	Alerts         *alert.Alerts
+	Webhooks       *webhook.Webhooks
 	Feed           *overview.Feed // of live events; once it is closed, they end
 	Host           Host           // the process and its settings, for the System page
 	Phones         *Phones

@@ -23,6 +23,7 @@ import (
 	"wxkeeper/app/outgoing"
 	"wxkeeper/app/overview"
 	"wxkeeper/app/sandbox"
+	"wxkeeper/app/webhook"
 	"wxkeeper/app/wechat"
 	"wxkeeper/db"
 )
@@ -98,6 +99,7 @@ func newOffice(t *testing.T, change ...func(*DashboardOptions)) *office {
 		Store: store, Ring: ring, Outgoing: calls, Overview: options.Overview, Hold: time.Minute, PerHour: 10, Clock: o.now, Log: log,
 		Write: AlertWriter("https://keeper.example.com", "staging", options.Location),
 	})
+	options.Webhooks = webhook.New(webhook.Options{AppID: served.ID, Store: store, Ring: ring, Outgoing: calls, Clock: o.now, Log: log})
 	for _, apply := range change {
 		apply(&options)
 	}

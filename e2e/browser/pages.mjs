@@ -24,6 +24,7 @@ export async function everyPage() {
     ["audit", "/admin/audit"],
     ["operators", "/admin/operators"],
     ["alerts", "/admin/alerts"],
+    ["integrations", "/admin/integrations"],
     ["account", "/admin/account"],
     ["totp", "/admin/account/totp"],
     ["prove", "/admin/prove?next=/admin/operators"],

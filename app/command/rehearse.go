@@ -107,7 +107,9 @@ func (r *rehearsal) addresses() {
 	if r.found.Served {
 		return
 	}
-	for _, one := range []struct{ setting, address string }{{"ADDR", r.settings.Addr}, {"ADMIN_ADDR", r.settings.AdminAddr}} {
+	for _, one := range []struct{ setting, address string }{
+		{"ADDR", r.settings.Addr}, {"ADMIN_ADDR", r.settings.AdminAddr}, {"METRICS_ADDR", r.settings.MetricsAddr},
+	} {
 		if one.address == "" {
 			continue
 		}

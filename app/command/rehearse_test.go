@@ -69,14 +69,14 @@ func TestRehearsalTellsEverything(t *testing.T) {
 	}
 	defer taken.Close()
 	settings := serveIn(f.path)
-	settings.Addr, settings.AdminAddr = taken.Addr().String(), "nowhere"
+	settings.Addr, settings.MetricsAddr, settings.AdminAddr = taken.Addr().String(), taken.Addr().String(), "nowhere"
 	settings.LogLevel = "loud"
 	settings.BackupDir = filepath.Join(t.TempDir(), "unmounted")
 	settings.BackupAgeRecipients = "age1" + strings.Repeat("q", 58)
 	other := "WXKEEPER_MASTER_KEY=" + config.NewMasterKey().Reveal()
 	said, refused := rehearse(t, settings, other, "WXKEEPER_SECRET="+appSecret)
 	slices.Sort(refused)
-	want := []string{"ADDR", "ADMIN_ADDR", "BACKUP_AGE_RECIPIENTS", "BACKUP_DIR", "LOG_LEVEL", "MASTER_KEY"}
+	want := []string{"ADDR", "ADMIN_ADDR", "BACKUP_AGE_RECIPIENTS", "BACKUP_DIR", "LOG_LEVEL", "MASTER_KEY", "METRICS_ADDR"}
 	if !slices.Equal(refused, want) || strings.Contains(said, "Good:") {
 		t.Errorf("refused %v, want %v\n%s", refused, want, said)
 	}

@@ -18,6 +18,7 @@ const (
 	ActionRevealPhone Action = "users.reveal_phone"
 	ActionErase       Action = "users.erase"
 	ActionExport      Action = "users.export"
+	ActionImport      Action = "users.import"
 	ActionCancelJob   Action = "jobs.cancel"
 	ActionPauseCheck  Action = "keys.pause_check"
 	ActionResumeCheck Action = "keys.resume_check"

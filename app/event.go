@@ -85,6 +85,8 @@ const (
 	KeyCheckFailed     Reason = "key.check_failed"
 	KeyReset           Reason = "key.reset"
 	KeyResetRefused    Reason = "key.reset_refused"
+	KeyImported        Reason = "key.imported"
+	UserImported       Reason = "user.imported"
 )
 
 // Reasons of back ends.

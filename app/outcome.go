@@ -102,6 +102,8 @@ var meanings = []struct {
 	{KeyCheckFailed, OtherOutcome, WeChatTrouble},
 	{KeyReset, OtherOutcome, NoTrouble},
 	{KeyResetRefused, OtherOutcome, WeChatTrouble},
+	{KeyImported, OtherOutcome, NoTrouble},
+	{UserImported, OtherOutcome, NoTrouble},
 
 	{BackEndUnknown, OtherOutcome, OurTrouble},
 	{BackEndLimited, OtherOutcome, OurTrouble},

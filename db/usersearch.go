@@ -81,7 +81,7 @@ func padded(ids []app.UserID) []any {
 	return arguments
 }
 
-// usersNamed finds the users whom a text names: by openid, unionid, user number or full phone number.
+// usersNamed finds the users whom a text names: by openid, unionid, external id, user number or full phone number.
 func (q *Queries) usersNamed(ctx context.Context, ask UserListing, text string) ([]app.UserID, error) {
 	var named []app.UserID
 	lookUp := func(where string, arguments ...any) error {
@@ -95,6 +95,9 @@ func (q *Queries) usersNamed(ctx context.Context, ask UserListing, text string) 
 				}
 				return err
 			})
+	}
+	if err := lookUp("u.id = (SELECT e.user_id FROM external_ids e WHERE e.app_id = ? AND e.external_id = ?)", ask.AppID, text); err != nil {
+		return nil, err
 	}
 	if isIdentifier(text) {
 		for _, where := range []string{"u.openid = ?", "u.unionid = ?"} {

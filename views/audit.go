@@ -58,7 +58,7 @@ var actions = []struct {
 }{
 	{"users", []app.Action{
 		app.ActionCheck, app.ActionRelogin, app.ActionReloginMany, app.ActionReloginAll, app.ActionReset, app.ActionEndDevice, app.ActionDisable,
-		app.ActionEnable, app.ActionRevealPhone, app.ActionExport, app.ActionErase,
+		app.ActionEnable, app.ActionRevealPhone, app.ActionExport, app.ActionImport, app.ActionErase,
 	}},
 	{"house", []app.Action{app.ActionCancelJob, app.ActionPauseCheck, app.ActionResumeCheck, app.ActionSettle, app.ActionExportAudit,
 		app.ActionCheckAudit, app.ActionRestore, app.ActionRotateKey, app.ActionReencrypt, app.ActionAddBackEnd, app.ActionRevokeBackEnd}},

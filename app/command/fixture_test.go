@@ -143,6 +143,7 @@ func (f *folder) runWith(vars []string, arguments ...string) outcome {
 func (f *folder) runIn(ctx context.Context, vars []string, arguments ...string) outcome {
 	f.t.Helper()
 	var commands struct {
+		Client  command.Client  `cmd:""`
 		Users   command.Users   `cmd:""`
 		Check   command.Check   `cmd:""`
 		Audit   command.Audit   `cmd:""`

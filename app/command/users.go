@@ -20,6 +20,7 @@ import (
 // Users works on users.
 type Users struct {
 	Export   UsersExport   `cmd:"" help:"Write all users to standard output, phone numbers in clear; with --user everything about one."`
+	Import   UsersImport   `cmd:"" help:"Move users in from another system, from CSV or one JSON object a line; what users export writes is read too."`
 	Relogin  UsersRelogin  `cmd:"" help:"Force a new login: the sessions end with their next request, and the mini program logs in again by itself."`
 	Check    UsersCheck    `cmd:"" help:"Ask WeChat whether session keys are good."`
 	Reset    UsersReset    `cmd:"" help:"Have WeChat replace session keys: the old one dies at once, the new one keeps its end."`

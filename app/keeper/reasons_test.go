@@ -148,6 +148,12 @@ var provoked = map[app.Reason]func(*scene){
 	app.DeviceRemoved: func(s *scene) { s.removeDevice(s.devices()[0]) },
 	app.TokenUnknown:  func(s *scene) { s.call(app.NewToken()) },
 
+	app.KeyImported: func(s *scene) {
+		s.sql("DELETE FROM session_keys")
+		s.moves(fmt.Sprintf(`{"openid":"oA","session_key":%q,"session_key_at":"2026-11-20"}`, newKey(s.t).Reveal()))
+	},
+	app.UserImported: func(s *scene) { s.moves(`{"openid":"oA","external_id":"42"}`) },
+
 	app.BackEndUnknown: func(s *scene) { s.NoteFailure(s.caller(), app.BackEndUnknown, "") },
 	app.BackEndLimited: func(s *scene) { s.NoteFailure(s.caller(), app.BackEndLimited, "") },
 	app.BackEndNoUser:  func(s *scene) { s.Session(context.Background(), s.caller(), keeper.ByOpenID("oNobody")) },

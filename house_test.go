@@ -37,6 +37,7 @@ var floors = map[string][]string{
 	"app/keeper":    {"app", "app/meter", "app/wechat", "db"},
 	"app/operator":  {"app", "app/meter", "app/wechat", "db"},
 	"app/diagnosis": {"app", "app/wechat", "db"},
+	"app/apps":      {"app", "app/wechat", "db", "app/keeper"},
 	"app/overview":  {"app", "app/wechat", "db", "app/keeper"},
 	"app/backup":    {"app", "db", "app/keeper"},
 	"app/alert":     {"app", "app/outgoing", "db", "app/overview"},
@@ -45,13 +46,13 @@ var floors = map[string][]string{
 	// floor 3: faces and clocks
 	"static": {},
 	"views":  {"app", "static"},
-	"app/web": {"app", "app/meter", "app/parameters", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "app/overview",
+	"app/web": {"app", "app/meter", "app/parameters", "app/wechat", "db", "app/keeper", "app/apps", "app/operator", "app/diagnosis", "app/overview",
 		"app/backend", "app/outgoing", "app/alert", "app/webhook", "views", "static"},
 	"app/job": {"app", "app/wechat", "db", "app/keeper", "app/operator"},
 	// beside: reached by main only
 	"app/metrics": {"app", "app/meter", "app/wechat", "db", "app/keeper", "app/operator", "app/overview", "app/web"},
 	"app/config":  {"app"},
-	"app/command": {"app", "app/wechat", "db", "app/keeper", "app/operator", "app/backup", "app/backend", "app/config", "app/bench",
+	"app/command": {"app", "app/wechat", "db", "app/keeper", "app/apps", "app/operator", "app/backup", "app/backend", "app/config", "app/bench",
 		"app/bench/yardstick", "app/frontdoor", "app/sbom"},
 	"app/frontdoor": {},
 	"app/sbom":      {},
@@ -61,7 +62,7 @@ var floors = map[string][]string{
 	// what the server is measured against: it shares nothing with it but what both are measured by
 	"app/bench/yardstick": {"app", "app/bench", "db/disk"},
 	// the parts list
-	"": {"app", "app/wechat", "db", "app/keeper", "app/operator", "app/diagnosis", "app/overview", "app/backup", "app/backend",
+	"": {"app", "app/wechat", "db", "app/keeper", "app/apps", "app/operator", "app/diagnosis", "app/overview", "app/backup", "app/backend",
 		"app/outgoing", "app/alert", "app/webhook", "views", "static", "app/web", "app/job", "app/metrics", "app/config", "app/command", "app/sandbox", "app/bench", "app/systemd", "db/disk"},
 }
 

@@ -28,12 +28,12 @@ import (
 
 	"wxkeeper/app"
 	"wxkeeper/app/alert"
+	"wxkeeper/app/apps"
 	"wxkeeper/app/backend"
 	"wxkeeper/app/backup"
 	"wxkeeper/app/bench"
 	"wxkeeper/app/command"
 	"wxkeeper/app/config"
-	"wxkeeper/app/diagnosis"
 	"wxkeeper/app/job"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/metrics"
@@ -69,6 +69,7 @@ type commands struct {
 	Keygen   command.Keygen    `cmd:"" help:"Print a new master key."`
 	Operator command.Operator  `cmd:"" help:"Manage who may use the dashboard."`
 	Client   command.Client    `cmd:"" help:"Manage the credentials of business servers."`
+	App      command.App       `cmd:"" help:"Manage the mini programs besides the one of the settings."`
 	Users    command.Users     `cmd:"" help:"Work on users."`
 	Audit    command.Audit     `cmd:"" help:"Work on the log of what operators did."`
 	Check    command.Check     `cmd:"" help:"Read all data: is everything sound, does every key open? Changes nothing and may run beside the server."`
@@ -233,13 +234,6 @@ func serve(
 	if err != nil {
 		return err
 	}
-	client, err := wechat.NewClient(wechat.Options{
-		BaseURL: settings.WeChatURL, Appid: settings.Appid, Secret: settings.Secret, MaxWaiting: settings.LoginsWaiting,
-		AccessTokens: keeper.AccessTokens(store, ring, served), Log: log,
-	})
-	if err != nil {
-		return err
-	}
 	var phones *web.Phones
 	if emulated != nil {
 		phones = emulated.phones
@@ -250,15 +244,6 @@ func serve(
 	if err != nil {
 		return err
 	}
-	keys := keeper.New(keeper.Options{
-		App: served, Store: store, Ring: ring, WeChat: client, Clock: time.Now, Log: log,
-		Settings: keeper.Settings{
-			Sessions: settings.Sessions, FollowKey: settings.FollowKey, KeyGrace: settings.KeyGrace, KeyAging: settings.KeyAging,
-			SealedMaxAge: settings.SealedMaxAge, PhoneData: wechat.DataHash(settings.PhoneData), EventsKeep: settings.EventsKeep, UsersKeep: settings.UsersKeep,
-			ChecksPerMinute: settings.ChecksPerMinute, LimitFailures: settings.APIRate > 0, AcceptMockCode: emulated != nil,
-		},
-	})
-	defer keys.Close()
 	accounts := operator.New(operator.Options{Store: store, Ring: ring, Clock: time.Now, Log: log})
 	backEnds := backend.New(backend.Options{Store: store, Ring: ring, PerMinute: settings.BackEndRate, Clock: time.Now, Log: log})
 	defer backEnds.Close()
@@ -269,52 +254,59 @@ func serve(
 		return err
 	}
 	host.Backups = len(backups) > 0
-	runner := job.Runner{Store: store, Clock: time.Now, Log: log, Record: jobs}
 	calls := outgoing.New(outgoing.Options{Private: settings.OutgoingPrivate})
 	defer calls.Close()
-	watched := overview.Overview{
-		Store: store, Keeper: keys, WeChat: client, Folder: settings.Data, Backups: host.Backups, SuccessLeast: settings.AlertSuccess,
-	}
-	alerts := alert.New(alert.Options{
-		Store: store, Ring: ring, Outgoing: calls, Overview: watched, Hold: settings.AlertHold, PerHour: settings.AlertsPerHour,
-		Write: web.AlertWriter(settings.PublicURL, settings.EnvName, settings.Location), Clock: time.Now, Log: log,
-	})
 	webhooks := webhook.New(webhook.Options{AppID: served.ID, Store: store, Ring: ring, Outgoing: calls, Clock: time.Now, Log: log})
-	more := append(backups,
-		job.Job{Name: "alerts", Every: time.Minute, Run: alerts.Evaluate},
-		job.Job{Name: "webhooks", Every: time.Minute, Wake: webhooks.Wake(), Run: webhooks.Deliver},
-		job.Job{Name: "sweep deliveries", Every: time.Hour, Run: webhooks.Sweep},
-	)
-	stopJobs := startJobs(ctx, runner, keys, accounts, more...)
-	defer stopJobs()
-	push, err := newPush(settings)
+	site := web.NewSite(web.SiteOptions{
+		API: web.Options{
+			BackEnds: backEnds, Ready: store.Ready, PublicURL: settings.PublicURL, APIRate: settings.APIRate, TrustedProxies: settings.TrustedProxies,
+			Status200: settings.Status200, VerifyOpenID: settings.VerifyOpenID, Log: log, Clock: time.Now,
+		},
+		Dashboard: web.DashboardOptions{
+			Accounts: accounts, Store: store, TrustedProxies: settings.TrustedProxies, PublicURL: settings.PublicURL, Host: host, Phones: phones,
+			Webhooks: webhooks, TOTPRoles: settings.TOTPRoles, Secure: strings.HasPrefix(settings.PublicURL, "https:"),
+			EnvName: settings.EnvName, Version: version, Location: settings.Location, Log: log, Clock: time.Now,
+		},
+		Ring: ring, EventsKeep: settings.EventsKeep, KeyAging: settings.KeyAging, SuccessLeast: settings.AlertSuccess,
+		Alerts: func(watched overview.Overview) *alert.Alerts {
+			return alert.New(alert.Options{
+				Store: store, Ring: ring, Outgoing: calls, Overview: watched, Hold: settings.AlertHold, PerHour: settings.AlertsPerHour,
+				Write: web.AlertWriter(settings.PublicURL, settings.EnvName, settings.Location), Clock: time.Now, Log: log,
+			})
+		},
+	})
+	serving, err := apps.Serve(ctx, apps.Options{
+		Register: apps.Register{Store: store, Ring: ring, Clock: time.Now, Default: settings.Appid, WeChatURL: settings.WeChatURL},
+		Secrets:  app.AppSecrets[app.Secret]{Secret: settings.Secret, PushToken: settings.PushToken, PushKey: settings.PushAESKey},
+		Settings: keeper.Settings{
+			Sessions: settings.Sessions, FollowKey: settings.FollowKey, KeyGrace: settings.KeyGrace, KeyAging: settings.KeyAging,
+			SealedMaxAge: settings.SealedMaxAge, PhoneData: wechat.DataHash(settings.PhoneData), EventsKeep: settings.EventsKeep,
+			UsersKeep:       settings.UsersKeep,
+			ChecksPerMinute: settings.ChecksPerMinute, LimitFailures: settings.APIRate > 0, AcceptMockCode: emulated != nil,
+		},
+		LoginsWaiting: settings.LoginsWaiting, Log: log,
+	}, site.Faces)
 	if err != nil {
 		return err
 	}
-	feed := overview.NewFeed(store, served.ID, log)
-	defer feed.Close()
-	dashboard := web.NewDashboard(web.DashboardOptions{
-		Keeper: keys, Accounts: accounts, Store: store, TrustedProxies: settings.TrustedProxies,
-		Overview: watched, Feed: feed, Alerts: alerts, Webhooks: webhooks,
-		PublicURL: settings.PublicURL, Host: host, Phones: phones, TOTPRoles: settings.TOTPRoles,
-		Secure: strings.HasPrefix(settings.PublicURL, "https:"),
-		Diagnosis: diagnosis.New(diagnosis.Options{
-			App: served, Store: store, Ring: ring, Clock: time.Now, EventsKeep: settings.EventsKeep, KeyAging: settings.KeyAging,
-		}),
-		EnvName: settings.EnvName, Version: version, Location: settings.Location, Log: log, Clock: time.Now,
-	})
-	api := web.New(web.Options{
-		Keeper: keys, BackEnds: backEnds, Ready: store.Ready, PublicURL: settings.PublicURL, APIRate: settings.APIRate,
-		TrustedProxies: settings.TrustedProxies,
-		Status200:      settings.Status200, VerifyOpenID: settings.VerifyOpenID, Push: push, Log: log, Clock: time.Now,
-	})
-	handlers := []placed{{settings.Addr, dashboard.Beside(api.Handler()), feed.Close}}
+	defer serving.Close()
+	site.Attach(serving)
+	runner := job.Runner{Store: store, Clock: time.Now, Log: log, Record: jobs}
+	more := append(backups,
+		job.Job{Name: "alerts", Every: time.Minute, Run: site.DefaultPages().Alerts.Evaluate},
+		job.Job{Name: "webhooks", Every: time.Minute, Wake: webhooks.Wake(), Run: webhooks.Deliver},
+		job.Job{Name: "sweep deliveries", Every: time.Hour, Run: webhooks.Sweep},
+	)
+	stopJobs := startJobs(ctx, runner, serving, accounts, more...)
+	defer stopJobs()
+	handlers := []placed{{settings.Addr, site.Handler(true, true), serving.EndStreams}}
 	if settings.AdminAddr != "" {
-		handlers = []placed{{settings.Addr, api.Handler(), nil}, {settings.AdminAddr, dashboard.Handler(), feed.Close}}
+		handlers = []placed{{settings.Addr, site.Handler(false, true), nil}, {settings.AdminAddr, site.Handler(true, false), serving.EndStreams}}
 	}
 	if settings.MetricsAddr != "" {
 		handlers = append(handlers, placed{settings.MetricsAddr, metrics.Handler(metrics.Options{
-			Version: version, Store: store, Keeper: keys, WeChat: client, Accounts: accounts, API: api, Dashboard: dashboard, Jobs: jobs.Runs,
+			Version: version, Store: store, Keeper: serving.Default().Keeper, WeChat: serving.Default().WeChat, Accounts: accounts,
+			API: site.DefaultAPI(), Dashboard: site.DefaultPages(), Jobs: jobs.Runs,
 			Backups: host.Backups, Folder: settings.Data, Clock: time.Now, Log: log,
 		}), nil})
 	}
@@ -364,14 +356,6 @@ func listenAll(handlers []placed) (listeners []net.Listener, err error) {
 	return listeners, nil
 }
 
-// newPush makes our end of WeChat's message push, nil where none is set up.
-func newPush(settings config.Config) (*wechat.Push, error) {
-	if settings.PushToken == "" {
-		return nil, nil
-	}
-	return wechat.NewPush(wechat.PushOptions{Appid: settings.Appid, Token: settings.PushToken, AESKey: settings.PushAESKey})
-}
-
 func warnWithoutOperator(ctx context.Context, store *db.DB, log *slog.Logger) error {
 	n, err := store.Read().Operators(ctx)
 	if err == nil && n == 0 {
@@ -396,24 +380,24 @@ func scheduledBackups(settings config.Config, store *db.DB, log *slog.Logger) ([
 }
 
 func startJobs(
-	ctx context.Context, runner job.Runner, keys *keeper.Keeper, accounts *operator.Accounts, more ...job.Job,
+	ctx context.Context, runner job.Runner, serving *apps.Serving, accounts *operator.Accounts, more ...job.Job,
 ) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	var working sync.WaitGroup
+	working.Go(func() { serving.Follow(ctx) })
+	working.Go(func() {
 		runner.Run(ctx, append([]job.Job{
-			{Name: "sweep", Every: time.Hour, Run: keys.Sweep},
+			{Name: "sweep", Every: time.Hour, Run: serving.Each((*keeper.Keeper).Sweep)},
 			{Name: "sweep operators", Every: time.Hour, Run: accounts.Sweep},
 			{Name: "check audit", Every: time.Hour, Wake: accounts.AuditCheckWanted(), Run: accounts.CheckAudit},
 			{Name: "tell of guessing", Every: time.Hour, Wake: accounts.GuessingNoticed(), Run: accounts.TellOfGuessing},
-			{Name: "check keys", Every: time.Minute, Run: keys.Probe},
-			{Name: "bulk jobs", Every: time.Minute, Wake: keys.BulkWake(), Run: keys.RunBulk},
+			{Name: "check keys", Every: time.Minute, Run: serving.Each((*keeper.Keeper).Probe)},
+			{Name: "bulk jobs", Every: time.Minute, Wake: serving.BulkWake(), Run: serving.Each((*keeper.Keeper).RunBulk)},
 		}, more...)...)
-	}()
+	})
 	return func() {
 		cancel()
-		<-ended
+		working.Wait()
 	}
 }
 

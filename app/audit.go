@@ -36,6 +36,16 @@ const (
 	ActionRevokeBackEnd Action = "backends.revoke"
 )
 
+// What operators do to apps.
+const (
+	ActionAddApp       Action = "apps.add"
+	ActionChangeApp    Action = "apps.change"
+	ActionSetAppSecret Action = "apps.set_secret"
+	ActionSetAppPush   Action = "apps.set_push"
+	ActionDisableApp   Action = "apps.disable"
+	ActionEnableApp    Action = "apps.enable"
+)
+
 // What operators do to the accounts of operators.
 const (
 	ActionSignIn          Action = "operators.sign_in"

@@ -63,6 +63,14 @@ func AccessTokenPlace(appID app.AppID, appid app.Appid) Place {
 	return Place{AppID: appID, Table: "access_tokens", Row: app.ID(appID), Owner: app.OpenID(appid)}
 }
 
+// AppSecretPlaces are where an app's credentials stand.
+func AppSecretPlaces(of app.App) app.AppSecrets[Place] {
+	at := func(column string) Place {
+		return Place{AppID: of.ID, Table: "apps." + column, Row: app.ID(of.ID), Owner: app.OpenID(of.Appid)}
+	}
+	return app.AppSecrets[Place]{Secret: at("secret"), PushToken: at("push_token"), PushKey: at("push_key")}
+}
+
 func (p Place) additionalData() []byte {
 	return fmt.Appendf(nil, "wxkeeper\x00%s\x00%d\x00%d\x00%s", p.Table, p.AppID, p.Row, p.Owner)
 }

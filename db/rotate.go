@@ -108,6 +108,9 @@ var sealedColumns = []sealedColumn{
 		from: "access_tokens r JOIN apps a ON a.id = r.app_id", app: "r.app_id", row: "r.app_id", of: "a.appid",
 		place: func(appID app.AppID, _ int64, owner string) Place { return AccessTokenPlace(appID, app.Appid(owner)) },
 	},
+	appSecretColumn("secret_sealed", func(at app.AppSecrets[Place]) Place { return at.Secret }),
+	appSecretColumn("push_token_sealed", func(at app.AppSecrets[Place]) Place { return at.PushToken }),
+	appSecretColumn("push_key_sealed", func(at app.AppSecrets[Place]) Place { return at.PushKey }),
 	{
 		table: "operators", column: "totp_sealed", key: []string{"id"},
 		from: "operators r", app: "0", row: "r.id", of: "r.name",
@@ -134,6 +137,15 @@ var sealedColumns = []sealedColumn{
 			return RobotPlace(app.RobotID(row), app.RobotKind(owner))
 		},
 	},
+}
+
+func appSecretColumn(column string, chosen func(app.AppSecrets[Place]) Place) sealedColumn {
+	return sealedColumn{
+		table: "apps", column: column, key: []string{"id"}, from: "apps r", app: "r.id", row: "r.id", of: "r.appid",
+		place: func(appID app.AppID, _ int64, owner string) Place {
+			return chosen(AppSecretPlaces(app.App{ID: appID, Appid: app.Appid(owner)}))
+		},
+	}
 }
 
 // sealedRow is one sealed value.

@@ -51,6 +51,16 @@ func (q *Queries) UsersAfter(ctx context.Context, after app.UserID, limit int) (
 	return q.users(ctx, "u.id > ? ORDER BY u.id LIMIT ?", after, limit)
 }
 
+// SamePerson finds the users of other apps that are the same person as a user, by their unionid: WeChat gives one to the apps of one Open
+// Platform account.
+func (q *Queries) SamePerson(ctx context.Context, user app.User) ([]app.User, error) {
+	if user.UnionID == "" {
+		return nil, nil
+	}
+	return q.users(ctx, "u.app_id IN (SELECT id FROM apps) AND u.unionid = ? AND u.app_id <> ? ORDER BY u.app_id LIMIT ?",
+		string(user.UnionID), user.AppID, app.AppsAtMost)
+}
+
 func (q *Queries) users(ctx context.Context, which string, arguments ...any) ([]app.User, error) {
 	var users []app.User
 	err := q.each(ctx, "SELECT "+userColumns+" FROM users u WHERE "+which, arguments,

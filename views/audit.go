@@ -61,7 +61,8 @@ var actions = []struct {
 		app.ActionEnable, app.ActionRevealPhone, app.ActionExport, app.ActionImport, app.ActionErase,
 	}},
 	{"house", []app.Action{app.ActionCancelJob, app.ActionPauseCheck, app.ActionResumeCheck, app.ActionSettle, app.ActionExportAudit,
-		app.ActionCheckAudit, app.ActionRestore, app.ActionRotateKey, app.ActionReencrypt, app.ActionAddBackEnd, app.ActionRevokeBackEnd}},
+		app.ActionCheckAudit, app.ActionRestore, app.ActionRotateKey, app.ActionReencrypt, app.ActionAddBackEnd, app.ActionRevokeBackEnd,
+		app.ActionAddApp, app.ActionChangeApp, app.ActionSetAppSecret, app.ActionSetAppPush, app.ActionDisableApp, app.ActionEnableApp}},
 	{"robots", []app.Action{
 		app.ActionAddRobot, app.ActionTestRobot, app.ActionDisableRobot, app.ActionEnableRobot, app.ActionRemoveRobot,
 	}},

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 	"time"
@@ -19,6 +20,8 @@ type Frame struct {
 	Theme     Theme          // what the operator chose
 	Address   string         // path and query of this page, behind the base, to come back to; empty: it cannot be had again
 	Appid     app.Appid      // the mini program that the page is about
+	Apps      []AppLink      // all of them, where there are several
+	AppsPage  bool           // apps can be added and changed here
 	EnvName   string         // which installation this is, such as staging; empty: not said
 	Sandbox   bool           // the emulator runs beside us
 	Now       time.Time      // what relative times are seen from
@@ -28,6 +31,17 @@ type Frame struct {
 	Attention int            // how many matters wait for somebody
 	Version   string         // of this program
 }
+
+// AppLink leads to the same dashboard for one mini program.
+type AppLink struct {
+	Appid   app.Appid
+	Name    string // may be empty
+	Address string // complete, with what stands before every address of ours
+	Current bool   // the page is about it
+}
+
+// Called is how people call the mini program.
+func (l AppLink) Called() string { return cmp.Or(l.Name, string(l.Appid)) }
 
 // Flash is the result of an action, shown on the next page.
 type Flash struct {
@@ -57,6 +71,7 @@ const (
 	SectionEvents       Section = "events"
 	SectionAudit        Section = "audit"
 	SectionOperators    Section = "operators"
+	SectionApps         Section = "apps"
 	SectionIntegrations Section = "integrations"
 	SectionAlerts       Section = "alerts"
 	SectionSystem       Section = "system"
@@ -81,6 +96,7 @@ var destinations = []destination{
 	{Section: SectionEvents, Address: "/admin/events", Icon: "activity", Key: "e", Role: app.RoleViewer},
 	{Section: SectionAudit, Address: "/admin/audit", Icon: "scroll-text", Key: "a", Role: app.RoleOperator, House: true},
 	{Section: SectionOperators, Address: "/admin/operators", Icon: "shield-user", Role: app.RoleAdmin, House: true},
+	{Section: SectionApps, Address: "/admin/apps", Icon: "layout-grid", Role: app.RoleViewer, House: true},
 	{Section: SectionIntegrations, Address: "/admin/integrations", Icon: "webhook", Role: app.RoleAdmin, House: true},
 	{Section: SectionAlerts, Address: "/admin/alerts", Icon: "bell", Role: app.RoleAdmin, House: true},
 	{Section: SectionSystem, Address: "/admin/system", Icon: "server", Role: app.RoleOperator, House: true},
@@ -102,7 +118,7 @@ func (f Frame) navigation() (work, house []destination) {
 }
 
 func (f Frame) mayOpen(to destination) bool {
-	return f.Operator.Role.Allows(to.Role) && (to.Section != SectionPhones || f.Sandbox)
+	return f.Operator.Role.Allows(to.Role) && (to.Section != SectionPhones || f.Sandbox) && (to.Section != SectionApps || f.AppsPage)
 }
 
 func (f Frame) signedIn() bool { return f.Operator.Name != "" }

@@ -76,6 +76,15 @@ type UserProfilePage struct {
 	Revealed app.Phone   // the phone number, on the page that answers the question for it
 	Events   []app.Event // the latest
 	KeptFor  int         // days that events are kept
+
+	Elsewhere []SameUser // the same person in other mini programs
+}
+
+// SameUser is the same person in another mini program, as their unionid says.
+type SameUser struct {
+	App     string // what the mini program is called
+	OpenID  app.OpenID
+	Address string // complete, of that user's page
 }
 
 // UserKeysPage tells the life of a user's session keys.

@@ -18,9 +18,6 @@ import (
 	"wxkeeper/app"
 )
 
-// appidForm is wider than WeChat's wx and 16 hex digits: stand-ins for WeChat use names of their own.
-var appidForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
 func (r *report) appid(setting, value string) app.Appid {
 	const do = "Set it to the AppID of the mini program (开发设置 at mp.weixin.qq.com), such as wx0123456789abcdef.\n" +
 		"Without a WeChat account, try: wxkeeper sandbox"
@@ -28,7 +25,7 @@ func (r *report) appid(setting, value string) app.Appid {
 	case value == "":
 		r.refuse(setting, "is missing", do)
 		return ""
-	case secretForm.MatchString(value) || !appidForm.MatchString(value):
+	case !app.Appid(value).Usable():
 		r.refuseValue(setting, value, "which is no AppID", do)
 		return ""
 	}
@@ -215,11 +212,11 @@ func (r *report) percent(setting, value string) int {
 
 func (r *report) followsKey(setting, value string) bool {
 	switch value {
-	case "fixed", "follow-key":
+	case string(app.PolicyFixed), string(app.PolicyFollowKey):
 	default:
 		r.refuseValue(setting, value, "which is no policy", "Write fixed or follow-key.")
 	}
-	return value == "follow-key"
+	return value == string(app.PolicyFollowKey)
 }
 
 // phoneData gives "" for off.

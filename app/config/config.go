@@ -147,3 +147,11 @@ func (r *report) plain(cfg *Config, s Serve) {
 	cfg.BackupTo = r.ageRecipients("BACKUP_AGE_RECIPIENTS", s.BackupAgeRecipients)
 	cfg.LogLevel = r.level("LOG_LEVEL", s.LogLevel)
 }
+
+// DefaultApp gives the mini program of the server's settings and its secret, as far as this environment tells them; "" is what it does
+// not tell. It fails with Problems.
+func DefaultApp(env Env) (app.Appid, app.Secret, error) {
+	var r report
+	secret, _ := r.secret("SECRET", env)
+	return app.Appid(env.get(prefix + "APPID")), app.Secret(secret), r.err()
+}

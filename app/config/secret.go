@@ -14,9 +14,6 @@ import (
 // fileSuffix makes the variable that names a secret's file.
 const fileSuffix = "_FILE"
 
-// appSecretForm is wider than WeChat's 32 hex digits: stand-ins for WeChat use texts of their own.
-var appSecretForm = regexp.MustCompile(`^[!-~]{1,128}$`)
-
 func (r *report) appSecret(setting string, env Env) app.Secret {
 	text, ok := r.secret(setting, env)
 	switch {
@@ -24,7 +21,7 @@ func (r *report) appSecret(setting string, env Env) app.Secret {
 	case text == "":
 		r.refuse(setting, "is missing", "Copy the AppSecret of the mini program (开发设置 at mp.weixin.qq.com) into a file only you can read, then:\n"+
 			"  export "+prefix+setting+fileSuffix+"=/path/of/the/file")
-	case !appSecretForm.MatchString(text):
+	case !app.UsableAppSecret(app.Secret(text)):
 		r.refuse(setting, "is no AppSecret: it has blanks, line breaks or characters beyond ASCII, or is too long",
 			"Copy it again: the AppSecret is one line of 32 hex digits.")
 	default:

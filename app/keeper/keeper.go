@@ -44,6 +44,8 @@ type Options struct {
 	Settings Settings
 	Clock    func() time.Time
 	Log      *slog.Logger
+	// BulkWake gets a value when there is a new bulk job; nil: a channel of the Keeper's own. Keepers may share one.
+	BulkWake chan struct{}
 }
 
 // Keeper keeps the session keys of one app. It is safe for concurrent use. Close it.
@@ -76,7 +78,10 @@ func New(options Options) *Keeper {
 		app: options.App, store: options.Store, ring: options.Ring, weChat: options.WeChat, settings: options.Settings,
 		clock: options.Clock, log: options.Log, failures: newFailures(), verified: newVerified(), memory: newMemory(),
 		limits: meter.NewTally(app.LimitSession, app.LimitStrangers),
-		budget: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute), bulkWake: make(chan struct{}, 1),
+		budget: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute), bulkWake: options.BulkWake,
+	}
+	if k.bulkWake == nil {
+		k.bulkWake = make(chan struct{}, 1)
 	}
 	k.strangers = startStrangers(options.Store, k.limits, options.Log)
 	k.inquiries = startInquiries(k)

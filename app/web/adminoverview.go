@@ -218,15 +218,18 @@ func (d *Dashboard) eventsAddress(filter app.EventFilter) string {
 }
 
 // apiAddress is where mini programs reach this server: as the settings say, else as this browser does.
-func (d *Dashboard) apiAddress(v *visit) string {
+func (d *Dashboard) apiAddress(v *visit) string { return d.addressOf(v, d.AppPath) }
+
+// addressOf is where the API of the app under a path is reached.
+func (d *Dashboard) addressOf(v *visit, appPath string) string {
 	if d.PublicURL != "" {
-		return d.PublicURL
+		return d.PublicURL + appPath
 	}
 	scheme := "http"
 	if d.secure(v.Request()) {
 		scheme = "https"
 	}
-	return scheme + "://" + v.Request().Host
+	return scheme + "://" + v.Request().Host + appPath
 }
 
 // concerns remembers for a moment what needs attention, since every page says how much that is.

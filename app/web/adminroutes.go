@@ -114,6 +114,19 @@ func (d *Dashboard) routes() []route {
 
 		{get, "/admin/system", operator, d.systemPage},
 	}
+	if d.Site != nil {
+		table = append(table,
+			route{get, "/admin/apps", viewer, d.appsPage},
+			route{post, "/admin/apps", admin, d.addApp},
+			route{get, "/admin/apps/:appid", admin, d.appPage},
+			route{post, "/admin/apps/:appid", admin, d.changeApp},
+			route{post, "/admin/apps/:appid/secret", admin, d.setAppSecret},
+			route{post, "/admin/apps/:appid/push", admin, d.setAppPush},
+			route{post, "/admin/apps/:appid/try", admin, d.tryApp},
+			route{post, "/admin/apps/:appid/disable", admin, d.disableApp},
+			route{post, "/admin/apps/:appid/enable", admin, d.enableApp},
+		)
+	}
 	if d.Phones != nil {
 		table = append(table,
 			route{get, "/admin/phones", operator, d.phonesPage},

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"wxkeeper/app"
@@ -79,7 +80,30 @@ func (d *Dashboard) profileOf(v *visit, user app.User) (views.UserProfilePage, e
 		return views.UserProfilePage{}, err
 	}
 	events, err := d.Store.Read().EventsOf(v.context(), user.LastEvent, eventsLatest)
-	return views.UserProfilePage{UserPage: frame, Events: events, KeptFor: d.eventDays()}, err
+	if err != nil {
+		return views.UserProfilePage{}, err
+	}
+	elsewhere, err := d.elsewhere(v, user)
+	return views.UserProfilePage{UserPage: frame, Events: events, KeptFor: d.eventDays(), Elsewhere: elsewhere}, err
+}
+
+// elsewhere finds the same person in the server's other apps.
+func (d *Dashboard) elsewhere(v *visit, user app.User) ([]views.SameUser, error) {
+	if d.Site == nil {
+		return nil, nil
+	}
+	users, err := d.Store.Read().SamePerson(v.context(), user)
+	var same []views.SameUser
+	for _, m := range d.Site.serving.Members() {
+		for _, one := range users {
+			if one.AppID == m.Record().ID {
+				link := d.Site.link(m, "")
+				address := strings.TrimSuffix(link.Address, adminPath) + views.UserAddress(one.Number)
+				same = append(same, views.SameUser{App: link.Called(), OpenID: one.OpenID, Address: address})
+			}
+		}
+	}
+	return same, err
 }
 
 // eventDays is how many days events are kept.

@@ -68,7 +68,7 @@ func (v *visit) frame(title string, section views.Section) views.Frame {
 	}
 	return views.Frame{
 		Text: v.text, Base: d.base, Title: title, Section: section, Operator: v.operator, Theme: views.ParseTheme(d.sessions.cookies.value(v.Request(), themeCookie)),
-		Address: v.address(), Appid: d.Keeper.Appid(), EnvName: d.EnvName, Sandbox: d.Phones != nil, Version: d.Version,
+		Address: v.address(), Appid: d.Keeper.Appid(), Apps: d.Site.links(d.Keeper.Appid()), AppsPage: d.Site != nil, EnvName: d.EnvName, Sandbox: d.Phones != nil, Version: d.Version,
 		Now: v.now(), Location: d.Location, Flash: v.takeFlash(), RequestID: v.caller.RequestID, Attention: attention,
 	}
 }

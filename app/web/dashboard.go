@@ -41,6 +41,8 @@ type DashboardOptions struct {
 	TOTPRoles      []app.Role // that must sign in with one-time codes
 	Secure         bool       // people reach the dashboard by https, whatever the last hop is
 	PublicURL      string     // at which people and mini programs reach us, perhaps under a path; empty: where the dashboard is
+	Site           *Site      // the apps beside this one; nil: there are none and never will be
+	AppPath        string     // under which this app is reached, such as /apps/wx0123456789abcdef; empty: it is the default one
 	EnvName        string
 	Version        string // of this program
 	Location       *time.Location
@@ -71,14 +73,14 @@ func NewDashboard(options DashboardOptions) *Dashboard {
 		proxies:          &proxies{trusted: options.TrustedProxies, log: options.Log},
 		streams:          streams{limits: meter.NewTally(app.LimitStreams), open: map[app.OperatorID]int{}},
 		streamBeat:       streamBeat,
-		base:             pathOf(options.PublicURL),
+		base:             pathOf(options.PublicURL) + options.AppPath,
 		echo:             echo.New(),
 	}
 	d.sessions = &sessionStore{accounts: options.Accounts, cookies: cookies{place: pathOf(options.PublicURL), secure: d.secure}}
 	if options.PublicURL != "" {
 		// Browsers that say only where they come from are believed behind a proxy that changes the host, too. What is no
 		// origin trusts nobody: the settings are checked before they come here.
-		_ = d.crossSite.AddTrustedOrigin(strings.TrimSuffix(options.PublicURL, d.base))
+		_ = d.crossSite.AddTrustedOrigin(strings.TrimSuffix(options.PublicURL, pathOf(options.PublicURL)))
 	}
 	d.echo.IPExtractor = d.proxies.clientAddress
 	d.echo.HTTPErrorHandler = d.answerFailure
@@ -96,12 +98,17 @@ func (d *Dashboard) Handler() http.Handler { return d.echo }
 // Beside serves the dashboard under its own paths, and everything else by another handler.
 func (d *Dashboard) Beside(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if path := r.URL.Path; path == "/" && r.Method == http.MethodGet || path == "/admin" || strings.HasPrefix(path, "/admin/") || strings.HasPrefix(path, "/static/") {
+		if isPage(r.Method, r.URL.Path) {
 			d.echo.ServeHTTP(w, r)
 			return
 		}
 		api.ServeHTTP(w, r)
 	})
+}
+
+// isPage says whether a request is the dashboard's, where the API is beside it.
+func isPage(method, path string) bool {
+	return path == "/" && method == http.MethodGet || path == "/admin" || strings.HasPrefix(path, adminPath) || strings.HasPrefix(path, static.Prefix)
 }
 
 // contentPolicy lets a page load our own files, and avatars from WeChat, and nothing else.

@@ -28,6 +28,7 @@ type Options struct {
 	APIRate        int                         // failures one address may make in a minute, 0: no limit
 	TrustedProxies []netip.Prefix              // whose X-Forwarded-For is believed, and who is not limited at /verify/
 	PublicURL      string                      // at which mini programs reach us, perhaps under a path; empty: not known
+	AppPath        string                      // under which this app is reached besides; empty: it is the default one
 	Status200      bool                        // failures of the API with HTTP 200, as the seed article's server answers them
 	VerifyOpenID   bool                        // tell back ends that verify a token its user's openid as well
 	Push           *wechat.Push                // our end of WeChat's message push, nil: not set up
@@ -66,7 +67,7 @@ func New(options Options) *Server {
 		status200:    options.Status200,
 		verifyOpenID: options.VerifyOpenID,
 		push:         options.Push,
-		document:     documentAt(pathOf(options.PublicURL)),
+		document:     documentAt(pathOf(options.PublicURL) + options.AppPath),
 		log:          options.Log,
 		clock:        options.Clock,
 		echo:         echo.New(),

@@ -1,0 +1,181 @@
+package web
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"wxkeeper/app"
+	"wxkeeper/app/apps"
+	"wxkeeper/app/keeper"
+	"wxkeeper/app/sandbox"
+)
+
+const secondAppid, secondSecret = app.Appid("wx5a9db0c0de000002"), app.Secret("5a9db0c0de0000025a9db0c0de000002")
+
+// town is an office whose server serves whatever apps are stored, of two that WeChat knows.
+type town struct {
+	*office
+	register apps.Register
+	serving  *apps.Serving
+}
+
+func newTown(t *testing.T) *town {
+	t.Helper()
+	o := newOffice(t)
+	second := sandbox.App{Appid: secondAppid, Secret: secondSecret, OpenPlatform: "demo"}
+	o.emulator = sandbox.New(sandbox.Options{Clock: o.now, Apps: []sandbox.App{sandbox.DemoApp(), second}})
+	weChat := httptest.NewServer(o.emulator)
+	t.Cleanup(weChat.Close)
+	ring, err := o.store.KeyRing(t.Context(), [32]byte{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	site := NewSite(SiteOptions{
+		API:       Options{Ready: o.store.Ready, Log: log, Clock: o.now},
+		Dashboard: DashboardOptions{Accounts: o.accounts, Store: o.store, Location: time.UTC, Log: log, Clock: o.now},
+		Ring:      ring, EventsKeep: 24 * time.Hour, KeyAging: 24 * time.Hour,
+	})
+	w := &town{office: o}
+	w.register = apps.Register{Store: o.store, Ring: ring, Clock: o.now, Default: sandbox.DemoApp().Appid, WeChatURL: weChat.URL}
+	w.serving, err = apps.Serve(t.Context(), apps.Options{
+		Register: w.register, Secrets: app.AppSecrets[app.Secret]{Secret: sandbox.DemoApp().Secret}, Log: log,
+		Settings: keeper.Settings{
+			Sessions: app.SessionPolicy{Idle: time.Hour, MaxAge: time.Hour}, KeyGrace: time.Minute, KeyAging: 24 * time.Hour, EventsKeep: 24 * time.Hour,
+		},
+	}, site.Faces)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.serving.Close)
+	site.Attach(w.serving)
+	o.server = httptest.NewServer(site.Handler(true, true))
+	t.Cleanup(o.server.Close)
+	return w
+}
+
+// ask sends a form to the API and gives the answer.
+func (w *town) ask(t *testing.T, path, form string) (int, string) {
+	t.Helper()
+	answer, err := http.Post(w.server.URL+path, formType, strings.NewReader(form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(body)
+}
+
+func TestTwoAppsInOneServer(t *testing.T) {
+	w := newTown(t)
+	b := w.signIn(t, app.RoleAdmin)
+	here, there := "/apps/"+string(sandbox.DemoApp().Appid), "/apps/"+string(secondAppid)
+	if status, body := w.ask(t, there+"/login/", "code=x"); status != 404 || !strings.Contains(body, `"code":13`) {
+		t.Errorf("an app nobody knows: HTTP %d %s", status, body)
+	}
+
+	added := b.post("/admin/apps", "appid", string(secondAppid), "name", "第二店", "policy", "", "secret", "5a9db0c0de0000025a9db0c0de00000f")
+	if added.Header.Get("Location") != "/admin/apps/"+string(secondAppid) {
+		t.Fatalf("adding: HTTP %d to %s: %s", added.Status, added.Header.Get("Location"), added.Text)
+	}
+	if p := b.post("/admin/apps/" + string(secondAppid) + "/try"); !strings.Contains(p.Text, "40125 AppSecret 错误") {
+		t.Errorf("a wrong secret: %s", p.Find("#try").Text())
+	}
+	b.follow("/admin/apps/"+string(secondAppid)+"/secret", "secret", secondSecret.Reveal())
+	if p := b.post("/admin/apps/" + string(secondAppid) + "/try"); strings.Count(p.Find("#try").Text(), "微信接受了") != 2 {
+		t.Errorf("the right secret: %s", p.Find("#try").Text())
+	}
+
+	first := w.emulator.AddPhone(sandbox.PhoneOptions{Person: sandbox.Person{Nickname: "小刘"}})
+	second := w.emulator.AddPhone(sandbox.PhoneOptions{Appid: secondAppid, Owner: first})
+	programs := map[string]*sandbox.MiniProgram{
+		"": sandbox.NewMiniProgram(first, w.server.URL, w.server.Client()), there: sandbox.NewMiniProgram(second, w.server.URL+there, w.server.Client()),
+	}
+	for _, program := range programs {
+		if err := program.Launch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := func(path string) string {
+		status, body := w.ask(t, path+"/login/", "code="+map[string]*sandbox.Phone{"": first, there: second}[path].Login())
+		_, rest, found := strings.Cut(body, `"token":"`)
+		if status != 200 || !found {
+			t.Fatalf("%s: HTTP %d %s", path, status, body)
+		}
+		text, _, _ := strings.Cut(rest, `"`)
+		return "token=" + text
+	}
+	firstToken, secondToken := token(""), token(there)
+	for _, one := range []struct {
+		path, form string
+		code       string
+	}{
+		{"", firstToken, `"code":0`}, {here, firstToken, `"code":0`}, {there, secondToken, `"code":0`},
+		{there, firstToken, `"code":2`}, {"", secondToken, `"code":2`}, {here, secondToken, `"code":2`},
+	} {
+		if _, body := w.ask(t, one.path+"/session/", one.form); !strings.Contains(body, one.code) {
+			t.Errorf("%s/session/: %s, want %s", one.path, body, one.code)
+		}
+	}
+
+	if first.OpenID() == second.OpenID() {
+		t.Fatal("one openid in both apps")
+	}
+	user, err := w.store.Read().UserByOpenID(t.Context(), 1, first.OpenID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := w.store.Read().UserByOpenID(t.Context(), 2, second.OpenID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := b.get("/admin/users/" + user.Number.String())
+	link := p.Find("a[href='" + there + "/admin/users/" + other.Number.String() + "']")
+	if link.Length() != 1 || !strings.Contains(p.Text, string(second.OpenID())) {
+		t.Errorf("the page of a user of two apps: %s", p.Text)
+	}
+	if p := b.get(there + "/admin/users"); p.Find("tbody tr").Length() != 1 || p.Find("a[href='"+there+"/admin/users/"+other.Number.String()+"']").Length() == 0 {
+		t.Errorf("users of the second app: %s", p.Text)
+	}
+	if p := b.get("/admin/users/" + other.Number.String()); p.Status != 404 {
+		t.Errorf("a user of the second app among those of the first: HTTP %d", p.Status)
+	}
+
+	b.follow("/admin/apps/" + string(secondAppid) + "/disable")
+	if status, body := w.ask(t, there+"/session/", secondToken); status != 404 || !strings.Contains(body, `"code":13`) {
+		t.Errorf("a disabled app: HTTP %d %s", status, body)
+	}
+	if p := b.get(there + "/admin/users"); p.Status != 200 {
+		t.Errorf("pages of a disabled app: HTTP %d", p.Status)
+	}
+	if err := w.register.Enable(t.Context(), app.CommandLine, secondAppid); err != nil { // as another process does
+		t.Fatal(err)
+	}
+	if err := w.serving.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, body := w.ask(t, there+"/session/", secondToken); !strings.Contains(body, `"code":0`) {
+		t.Errorf("served again: %s", body)
+	}
+}
+
+func TestRoutesOfAppsAreForAdmins(t *testing.T) {
+	w := newTown(t)
+	viewer := w.signIn(t, app.RoleOperator)
+	for _, path := range []string{"/admin/apps", "/admin/apps/x/secret", "/admin/apps/x/push", "/admin/apps/x/try", "/admin/apps/x/disable", "/admin/apps/x/enable", "/admin/apps/x"} {
+		if p := viewer.post(path); p.Status != http.StatusForbidden {
+			t.Errorf("POST %s: HTTP %d", path, p.Status)
+		}
+	}
+	if p := viewer.get("/admin/apps"); p.Status != http.StatusOK || p.Find("form[action='/admin/apps#add']").Length() != 0 {
+		t.Errorf("the list: HTTP %d", p.Status)
+	}
+}

@@ -45,6 +45,7 @@ var rulings = map[app.Reason]ruling{
 	app.OpenTooOld:        {Outdated, NoAction},
 	app.OpenFuture:        {OurConfiguration, OpenSystem}, // our clock
 	app.OpenLimited:       {Limited, ForceRelogin},
+	app.PhoneForged:       {Suspicious, ShowDevices},
 
 	app.TokenUnknown:     {SignedOut, NoAction},
 	app.DeviceLogout:     {SignedOut, NoAction},

@@ -95,8 +95,8 @@ func TestChangeOwnPassword(t *testing.T) {
 		{"wrong", better, better, "old_password", "原密码不正确。", "The old password is wrong."},
 		{officePassword, better, better + "!", "password_repeat", "两次输入的密码不一致。", "The two passwords are not the same."},
 		{officePassword, "short", "short", "password", "密码至少 8 个字符。", "A password has 8 characters at least."},
-		{officePassword, "password1", "password1", "password", "这个密码太常见，请换一个。", "one of the first anybody tries"},
-		{officePassword, "Administrator", "Administrator", "password", "密码不能与账号名相同。", "may not be the account's name"},
+		{officePassword, "password1", "password1", "password", "这个密码太常见，前后加数字或符号也一样，请换一个。", "one of the first anybody tries"},
+		{officePassword, "Administrator", "Administrator", "password", "密码不能是账号名，前后加数字或符号也不行。", "may not be the account's name"},
 		{officePassword, strings.Repeat("长", 100), strings.Repeat("长", 100), "password", "密码最多 256 个字节。", "256 bytes at most"},
 		{"", "", "", "password", "密码至少 8 个字符。", "A password has 8 characters at least."},
 	} {

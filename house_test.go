@@ -28,6 +28,7 @@ var floors = map[string][]string{
 	"app/member":     {},
 	"app/meter":      {},
 	"app/parameters": {"app", "app/member"},
+	"app/picture":    {},
 	// floor 1: the outside world
 	"app/outgoing": {"app"},
 	"app/wechat":   {"app", "app/member", "app/meter", "app/outgoing"},
@@ -73,6 +74,7 @@ var owners = map[string][]string{
 	"database/sql":                   {"db", "app/bench/yardstick"},
 	"modernc.org":                    {"db", "db/disk", "app/bench/yardstick"},
 	"filippo.io/age":                 {"app/backup"},
+	"golang.org/x/image":             {"app/picture"},
 	"github.com/go-sql-driver/mysql": {"db"},
 	"github.com/pressly/goose":       {"db"},
 	"github.com/alecthomas/kong":     {"", "app/config"},

@@ -59,6 +59,10 @@ const (
 	ProfileWasUpdated   Reason = "profile.updated"
 	ProfileWasAnonymous Reason = "profile.anonymous"
 	ProfileWasOlder     Reason = "profile.older"
+	ProfileRefused      Reason = "profile.refused"
+	ProfileAvatarLocal  Reason = "profile.avatar_local"
+	AvatarStored        Reason = "avatar.stored"
+	AvatarRefused       Reason = "avatar.refused"
 	PhoneOK             Reason = "phone.ok"
 	PhoneCodeInvalid    Reason = "phone.code_invalid"
 	PhoneLoginCode      Reason = "phone.login_code"
@@ -75,6 +79,21 @@ const (
 	DeviceRemoved       Reason = "device.removed"
 	DeviceKeyDead       Reason = "device.key_dead"
 	TokenUnknown        Reason = "token.unknown"
+)
+
+// Reasons of failures inside WeChat that clients tell of: nothing of them reached a server, and nobody vouches for them.
+const (
+	ReportPhoneQuota      Reason = "report.phone_quota"
+	ReportPhoneNotGranted Reason = "report.phone_not_granted"
+	ReportPrivacyGuide    Reason = "report.privacy_guide"
+	ReportPrivacyConsent  Reason = "report.privacy_consent"
+	ReportDomain          Reason = "report.domain"
+	ReportCertificate     Reason = "report.certificate"
+	ReportTimeout         Reason = "report.timeout"
+	ReportPaymentUser     Reason = "report.payment_user"
+	ReportPaymentApp      Reason = "report.payment_app"
+	ReportDenied          Reason = "report.denied"
+	ReportOther           Reason = "report.other"
 )
 
 // Reasons of keys.
@@ -134,6 +153,8 @@ type Detail struct {
 	Tries         int       `json:"tries,omitempty"`    // calls made to WeChat, where more than one
 	OtherAppid    Appid     `json:"appid,omitempty"`    // the appid found where ours was expected
 	OurAppid      Appid     `json:"ours,omitempty"`     // the appid it differs from
+	API           string    `json:"api,omitempty"`      // of WeChat's client, which a report is about
+	Errno         string    `json:"errno,omitempty"`    // what that gave
 	Address       string    `json:"address,omitempty"`  // our address as WeChat sees it (40164)
 	SealedAt      time.Time `json:"sealed_at,omitzero"` // the payload's watermark
 	KeyObtainedAt time.Time `json:"key_obtained_at,omitzero"`

@@ -74,11 +74,15 @@ var meanings = []struct {
 	{OpenPadding, NoteOnly, NoTrouble},
 	{OpenNotJSON, NoteOnly, NoTrouble},
 	{SignatureOK, NoteOnly, NoTrouble},
-	{ProfileWasUpdated, NoteOnly, NoTrouble},
-	{ProfileWasAnonymous, NoteOnly, NoTrouble},
 	{ProfileWasOlder, NoteOnly, NoTrouble},
 
-	{PhoneOK, OtherOutcome, NoTrouble}, // also a note of an opening
+	{ProfileWasUpdated, OtherOutcome, NoTrouble}, // these two and PhoneOK are notes of openings, too
+	{ProfileWasAnonymous, OtherOutcome, NoTrouble},
+	{ProfileRefused, OtherOutcome, ClientTrouble},
+	{ProfileAvatarLocal, OtherOutcome, ClientTrouble},
+	{AvatarStored, OtherOutcome, NoTrouble},
+	{AvatarRefused, OtherOutcome, ClientTrouble},
+	{PhoneOK, OtherOutcome, NoTrouble},
 	{PhoneCodeInvalid, OtherOutcome, ClientTrouble},
 	{PhoneLoginCode, OtherOutcome, ClientTrouble},
 	{PhoneOtherUser, OtherOutcome, PersonsTrouble},
@@ -87,6 +91,18 @@ var meanings = []struct {
 	{PhoneConfig, OtherOutcome, OurTrouble},
 	{PhoneNoAnswer, OtherOutcome, WeChatTrouble},
 	{PhoneForged, OpenFailed, PersonsTrouble},
+
+	{ReportPhoneQuota, OtherOutcome, OurTrouble},
+	{ReportPhoneNotGranted, OtherOutcome, OurTrouble},
+	{ReportPrivacyGuide, OtherOutcome, OurTrouble},
+	{ReportPrivacyConsent, OtherOutcome, ClientTrouble},
+	{ReportDomain, OtherOutcome, OurTrouble},
+	{ReportCertificate, OtherOutcome, OurTrouble},
+	{ReportTimeout, OtherOutcome, ClientTrouble},
+	{ReportPaymentUser, OtherOutcome, ClientTrouble},
+	{ReportPaymentApp, OtherOutcome, ClientTrouble},
+	{ReportDenied, OtherOutcome, PersonsTrouble},
+	{ReportOther, OtherOutcome, ClientTrouble},
 
 	{DeviceLogout, OtherOutcome, NoTrouble},
 	{DeviceIdle, OtherOutcome, NoTrouble},

@@ -72,6 +72,9 @@ func (t *Tx) eraseRows(user app.User) error {
 	if _, err := t.change(`DELETE FROM matters WHERE user_id = ?`, user.ID); err != nil {
 		return err
 	}
+	if err := t.dropAvatar(user.ID, ""); err != nil {
+		return err
+	}
 	if err := t.eraseDeliveries(user); err != nil {
 		return err
 	}

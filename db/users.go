@@ -133,6 +133,11 @@ func (t *Tx) UpdateUser(before, after app.User) (bool, error) {
 			return false, err
 		}
 	}
+	if before.Profile.AvatarURL != after.Profile.AvatarURL { // what was uploaded goes with the address that led to it
+		if err := t.dropAvatar(after.ID, app.AvatarNameOf(after.Profile.AvatarURL)); err != nil {
+			return false, err
+		}
+	}
 	if !before.LastSeenAt.Equal(after.LastSeenAt) {
 		err := t.changeOne(`UPDATE users SET last_seen_at = ? WHERE id = ?`, milliseconds(after.LastSeenAt), after.ID)
 		if err != nil {

@@ -472,7 +472,10 @@ func AvatarSource(address string) string {
 	if err != nil || parsed.User != nil || parsed.Opaque != "" || strings.ContainsFunc(address, unicode.IsControl) {
 		return ""
 	}
+	uploaded := app.AvatarNameOf(parsed.Path)
 	switch {
+	case uploaded != "" && (parsed.Scheme == "https" || parsed.Scheme == "http"): // whatever host it is reached at from outside
+		return "/admin/avatars/" + uploaded
 	case (parsed.Scheme == "https" || parsed.Scheme == "http") && avatarHosts[parsed.Host]:
 		parsed.Scheme = "https"
 		return parsed.String()

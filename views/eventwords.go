@@ -56,7 +56,9 @@ func (f Frame) told(e app.Event) []any {
 		return given(d.OtherAppid != "", "appid", d.OtherAppid)
 	case app.OpenTooOld, app.OpenFuture:
 		return given(!d.SealedAt.IsZero(), "when", f.Relative(d.SealedAt))
-	case app.OpenMalformed:
+	case app.AvatarRefused:
+		return given(cause != "", "cause", cause)
+	case app.OpenMalformed, app.ProfileRefused:
 		return given(d.Field != "", "field", d.Field)
 	case app.ConsentRevoked:
 		return given(d.Kind != "" || d.Problem != "", "what", f.revoked(d))
@@ -224,6 +226,13 @@ var looksOfReason = map[app.Reason]Badge{
 	app.KeyCheckFailed:     {Tone: ToneWarn, Icon: "circle-question-mark"},
 	app.KeyReset:           {Tone: ToneInfo, Icon: "refresh-cw"},
 	app.KeyResetRefused:    {Tone: ToneWarn, Icon: "triangle-alert"},
+	app.ProfileRefused:     {Tone: ToneWarn, Icon: "circle-x"},
+	app.ProfileAvatarLocal: {Tone: ToneWarn, Icon: "circle-x"},
+	app.AvatarRefused:      {Tone: ToneWarn, Icon: "circle-x"},
+	app.ReportPhoneQuota:   {Tone: ToneBad, Icon: "triangle-alert"},
+	app.ReportPrivacyGuide: {Tone: ToneBad, Icon: "triangle-alert"},
+	app.ReportDomain:       {Tone: ToneBad, Icon: "triangle-alert"},
+	app.ReportCertificate:  {Tone: ToneBad, Icon: "triangle-alert"},
 	app.PhoneOK:            {Tone: ToneGood, Icon: "circle-check"},
 	app.PhoneCodeInvalid:   {Tone: ToneWarn, Icon: "circle-x"},
 	app.PhoneLoginCode:     {Tone: ToneWarn, Icon: "circle-x"},
@@ -273,7 +282,7 @@ func (f Frame) eventFacts(e app.Event) []eventFact {
 	d, client := e.Detail, e.Client
 	facts := []eventFact{
 		{"code", string(e.RequestID), factCode}, {"fingerprint", fingerprintText(e.Fingerprint), factFingerprint},
-		{"kind", f.words("payload." + d.Kind), factText},
+		{"kind", f.words("payload." + d.Kind), factText}, {"api", d.API, factCode}, {"errno", d.Errno, factCode},
 		{"sealed", f.instant(d.SealedAt), factText}, {"key", f.instant(d.KeyObtainedAt), factText},
 		{"errcode", f.errcodeText(e), factText}, {"rid", e.Rid, factCode},
 		{"problem", f.eventProblem(e), factText}, {"field", d.Field, factText}, {"tries", positive(d.Tries), factText},

@@ -43,6 +43,7 @@ type exportedEvent struct {
 
 type exportedPerson struct {
 	exportedUser
+	Avatar   []byte            `json:"avatar,omitempty"` // the picture they uploaded, a JPEG
 	Keys     []exportedKey     `json:"keys"`
 	Sessions []exportedSession `json:"sessions"`
 	Events   []exportedEvent   `json:"events"`
@@ -93,6 +94,11 @@ func (p *exportedPerson) read(ctx context.Context, read *db.Queries, user app.Us
 	if err != nil {
 		return err
 	}
+	avatar, err := read.AvatarOfUser(ctx, user.ID)
+	if err != nil && app.KindOf(err) != app.NotFound {
+		return err
+	}
+	p.Avatar = avatar.Picture
 	for _, key := range keys {
 		p.Keys = append(p.Keys, exportedKey{
 			Fingerprint: key.Fingerprint.String(), ObtainedAt: key.ObtainedAt(), SupersededAt: key.SupersededAt,

@@ -109,13 +109,30 @@ var provoked = map[app.Reason]func(*scene){
 		s.opens(s.seal(s.key, payload{"phoneNumber": "13800000001", "purePhoneNumber": "13800000001", "countryCode": "86"}))
 	},
 
-	app.PhoneCodeInvalid: func(s *scene) { s.tap(phoneCode, refusal(40029)) },
-	app.PhoneLoginCode:   func(s *scene) { s.tap(loginCode, refusal(40029)) },
-	app.PhoneOtherUser:   func(s *scene) { s.tap(phoneCode, refusal(40003)) },
-	app.PhoneNotGranted:  func(s *scene) { s.tap(phoneCode, refusal(48001)) },
-	app.PhoneLimited:     func(s *scene) { s.tap(phoneCode, refusal(45011)) },
-	app.PhoneConfig:      func(s *scene) { s.tap(phoneCode, refusal(40164)) },
-	app.PhoneNoAnswer:    func(s *scene) { s.tap(phoneCode, refusal(-1)) },
+	app.ProfileRefused:     func(s *scene) { s.says(keeper.ProfileFields{Gender: "9"}) },
+	app.ProfileAvatarLocal: func(s *scene) { s.says(keeper.ProfileFields{AvatarURL: "wxfile://tmp_1.jpg"}) },
+	app.AvatarStored:       func(s *scene) { s.uploads(jpegOf(s.t, 300)) },
+	app.AvatarRefused:      func(s *scene) { s.uploads([]byte("<html>")) },
+
+	// words.md 7
+	app.ReportPhoneQuota:      func(s *scene) { s.reports("getPhoneNumber", "1400001", "") },
+	app.ReportPhoneNotGranted: func(s *scene) { s.reports("getPhoneNumber", "", "getPhoneNumber:fail no permission") },
+	app.ReportPrivacyGuide:    func(s *scene) { s.reports("chooseAvatar", "112", "") },
+	app.ReportPrivacyConsent:  func(s *scene) { s.reports("chooseAvatar", "104", "") },
+	app.ReportDomain:          func(s *scene) { s.reports("request", "", "request:fail url not in domain list") },
+	app.ReportCertificate:     func(s *scene) { s.reports("request", "600001", "") },
+	app.ReportTimeout:         func(s *scene) { s.reports("request", "", "request:fail timeout") },
+	app.ReportPaymentUser:     func(s *scene) { s.reports("requestVirtualPayment", "-15005", "") },
+	app.ReportPaymentApp:      func(s *scene) { s.reports("requestVirtualPayment", "-15006", "") },
+	app.ReportDenied:          func(s *scene) { s.reports("getPhoneNumber", "", "getPhoneNumber:fail user deny") },
+	app.ReportOther:           func(s *scene) { s.reports("login", "", "login:fail") },
+	app.PhoneCodeInvalid:      func(s *scene) { s.tap(phoneCode, refusal(40029)) },
+	app.PhoneLoginCode:        func(s *scene) { s.tap(loginCode, refusal(40029)) },
+	app.PhoneOtherUser:        func(s *scene) { s.tap(phoneCode, refusal(40003)) },
+	app.PhoneNotGranted:       func(s *scene) { s.tap(phoneCode, refusal(48001)) },
+	app.PhoneLimited:          func(s *scene) { s.tap(phoneCode, refusal(45011)) },
+	app.PhoneConfig:           func(s *scene) { s.tap(phoneCode, refusal(40164)) },
+	app.PhoneNoAnswer:         func(s *scene) { s.tap(phoneCode, refusal(-1)) },
 	app.PhoneForged: func(s *scene) {
 		s.phoneSays(refusal(1))
 		s.refused(s.seal(s.key, payload{"phoneNumber": "13800000001", "purePhoneNumber": "13800000001"}))

@@ -32,7 +32,7 @@ func JSON(body []byte, names []string) (Parameters, error) {
 		if !slices.Contains(names, name) {
 			continue
 		}
-		if value[0] != '"' && value[0] != 'n' && !isCount(name, value) { // null is as good as absent
+		if value[0] != '"' && value[0] != 'n' && !(numbers[name] && isNumber(value)) { // null is as good as absent
 			return nil, malformed(name)
 		}
 		if name == "payload" && !member.Exact(value) {
@@ -43,10 +43,10 @@ func JSON(body []byte, names []string) (Parameters, error) {
 	return in, nil
 }
 
-// isCount says whether a value is a number of seconds, for which JSON has a type of its own.
-func isCount(name string, value []byte) bool {
-	return name == "max_age" && value[0] >= '0' && value[0] <= '9'
-}
+// numbers are the fields for which JSON has a type of its own: seconds, and what WeChat's client gives as numbers (wx.getUserInfo, errno).
+var numbers = map[string]bool{"max_age": true, "gender": true, "errno": true}
+
+func isNumber(value []byte) bool { return value[0] == '-' || value[0] >= '0' && value[0] <= '9' }
 
 // Form reads the named fields of a form. A + that its sender did not escape arrives as a space; whoever reads base64
 // knows how to repair that.

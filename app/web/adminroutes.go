@@ -51,6 +51,7 @@ func (d *Dashboard) routes() []route {
 		{get, "/admin/jobs/:job", viewer, d.jobPage},
 		{post, "/admin/jobs/:job/cancel", operator, d.cancelJob},
 
+		{get, "/admin/avatars/:name", viewer, d.avatarPicture},
 		{get, "/admin/users/:number", viewer, d.userPage},
 		{get, "/admin/users/:number/keys", viewer, d.userKeysPage},
 		{get, "/admin/users/:number/devices", viewer, d.userDevicesPage},

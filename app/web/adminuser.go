@@ -199,3 +199,9 @@ func (v *visit) cursor() int64 {
 	}
 	return max(cursor, 0)
 }
+
+// avatarPicture shows a picture that a user uploaded, also where the API is served at another address.
+func (d *Dashboard) avatarPicture(v *visit) error {
+	file, err := d.Keeper.Avatar(v.context(), v.Param("name"))
+	return showAvatar(v, file, err)
+}

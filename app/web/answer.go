@@ -57,6 +57,10 @@ func msgOf(failure *app.Error) string {
 		if failure.Kind == app.InvalidCode {
 			return "手机号凭证code无效"
 		}
+	case app.ProfileAvatarLocal:
+		return "avatarUrl是临时路径，请先上传到/avatar/"
+	case app.AvatarRefused:
+		return "不是可用的图片"
 	}
 	return wireFailures[failure.Kind].msg
 }

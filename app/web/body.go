@@ -15,10 +15,12 @@ import (
 )
 
 const (
-	bodyBytes = 64 << 10
+	bodyBytes   = 64 << 10
+	uploadBytes = 2 << 20 // above what chooseAvatar gives after cropping
 
 	jsonType = "application/json"
 	formType = "application/x-www-form-urlencoded"
+	fileType = "multipart/form-data"
 
 	drainBytes = 4 << 20
 	drainTime  = 5 * time.Second
@@ -34,15 +36,43 @@ func readFields(c echo.Context, required []string, optional ...string) (fields, 
 	if err != nil {
 		return nil, err
 	}
+	return in, complete(c, in, required)
+}
+
+// readUpload reads a file and the token that comes with it.
+func readUpload(c echo.Context) (fields, []byte, error) {
+	mediaType, options, err := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
+	if err != nil || mediaType != fileType || c.Request().Header.Get(echo.HeaderContentEncoding) != "" {
+		return nil, nil, app.Fail(app.UnsupportedContentType, "")
+	}
+	body, err := readAtMost(c, uploadBytes)
+	if err != nil {
+		return nil, nil, err
+	}
+	in, file, err := parameters.Upload(body, options["boundary"], []string{"token"})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := complete(c, in, []string{"token"}); err != nil {
+		return nil, nil, err
+	}
+	if len(file) == 0 {
+		return nil, nil, app.FailField(app.MissingParameter, "", "file")
+	}
+	return in, file, nil
+}
+
+// complete takes the token from Authorization where the body has none, and wants every required field.
+func complete(c echo.Context, in fields, required []string) error {
 	if in["token"] == "" {
 		in["token"] = parameters.BearerToken(c.Request().Header.Get(echo.HeaderAuthorization))
 	}
 	for _, name := range required {
 		if in[name] == "" {
-			return nil, app.FailField(app.MissingParameter, "", name)
+			return app.FailField(app.MissingParameter, "", name)
 		}
 	}
-	return in, nil
+	return nil
 }
 
 // parseBody reads the named fields. The type is judged first, so that an upload is told that it is one, whatever its size.
@@ -77,8 +107,10 @@ func mediaTypeOf(header http.Header) (string, error) {
 }
 
 // readBody reads a bounded body. The request keeps its own reader, for drain.
-func readBody(c echo.Context) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, c.Request().Body, bodyBytes))
+func readBody(c echo.Context) ([]byte, error) { return readAtMost(c, bodyBytes) }
+
+func readAtMost(c echo.Context, most int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, c.Request().Body, most))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

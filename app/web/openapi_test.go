@@ -26,10 +26,13 @@ var document = sync.OnceValues(func() (*openapi3.T, error) {
 
 // documentedPath is the form in which the document names a path: calls of the API with their slash.
 func documentedPath(path string) string {
-	calls := []string{"/login", "/getinfo", "/phone", "/session", "/logout", "/sign", "/introspect",
+	calls := []string{"/login", "/getinfo", "/phone", "/profile", "/avatar", "/report", "/session", "/logout", "/sign", "/introspect",
 		"/verify", "/prefetch", "/wechat/push"}
 	if slices.Contains(calls, path) {
 		return path + "/"
+	}
+	if name, found := strings.CutPrefix(path, "/avatar/"); found && name != "" {
+		return "/avatar/{name}"
 	}
 	return path
 }

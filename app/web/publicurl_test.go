@@ -62,6 +62,9 @@ func TestEveryLinkStandsUnderThePublicPath(t *testing.T) {
 	if err := program.Launch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if got := o.upload(t, program.Token(), "", "x.png", smallPNG(t)); got.HTTP != http.StatusOK { // a page leads to the picture
+		t.Fatal(got.Body)
+	}
 	admin := o.operator(t, "walker", app.RoleAdmin)
 	b := o.stranger(t)
 	b.base = proxy

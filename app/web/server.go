@@ -42,6 +42,9 @@ type Server struct {
 	backEnds     *backend.Register
 	ready        func(context.Context) error
 	failures     *failureLimit
+	reports      *failureLimit // of what clients report, good or bad
+	uploads      chan struct{} // held while a picture is read and made small
+	publicURL    string
 	proxies      *proxies
 	status200    bool
 	verifyOpenID bool
@@ -63,6 +66,9 @@ func New(options Options) *Server {
 		backEnds:     options.BackEnds,
 		ready:        options.Ready,
 		failures:     newFailureLimit(options.APIRate),
+		reports:      newFailureLimit(min(options.APIRate, reportsPerMinute)),
+		uploads:      make(chan struct{}, uploadsAtOnce),
+		publicURL:    options.PublicURL,
 		proxies:      &proxies{trusted: options.TrustedProxies, log: options.Log},
 		status200:    options.Status200,
 		verifyOpenID: options.VerifyOpenID,
@@ -94,6 +100,10 @@ func (s *Server) routes() {
 	s.post(loginPath, s.login, s.admitBackEnd)
 	s.post(getInfoPath, s.getInfo, s.admitBackEnd)
 	s.post(phoneNumberPath, s.phone, s.admitBackEnd)
+	s.post(profilePath, s.profile)
+	s.post(avatarPath, s.uploadAvatar)
+	s.get(avatarPath+"/:name", s.avatar)
+	s.post(reportPath, s.report)
 	s.post(sessionPath, s.session, s.admitBackEnd)
 	s.post(logoutPath, s.logout)
 	s.post(signPath, s.sign, s.admitBackEnd, backEndsOnly)

@@ -1,0 +1,152 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"image"
+	"image/png"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"testing"
+
+	"wxkeeper/app"
+	"wxkeeper/app/sandbox"
+)
+
+// upload sends a file as wx.uploadFile does.
+func (o *office) upload(t *testing.T, token, bearer, filename string, file []byte) answer {
+	t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	if token != "" {
+		form.WriteField("token", token)
+	}
+	if filename != "" {
+		part, _ := form.CreateFormFile("file", filename)
+		part.Write(file)
+	}
+	form.Close()
+	sent, err := http.NewRequest(http.MethodPost, o.server.URL+"/avatar/", &body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent.Header.Set("Content-Type", form.FormDataContentType())
+	if bearer != "" {
+		sent.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	return o.do(t, sent)
+}
+
+func smallPNG(t *testing.T) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := png.Encode(&out, image.NewRGBA(image.Rect(0, 0, 20, 10))); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestAvatarUpload(t *testing.T) {
+	o := newOffice(t)
+	visitor := o.phone(t, sandbox.Person{Nickname: "小明"})
+	if err := visitor.Launch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	token, picture := visitor.Token(), smallPNG(t)
+	got := o.upload(t, "", token, "tmp_1.jpeg", picture)
+	var data avatarReply
+	if err := json.Unmarshal(got.Data, &data); err != nil || !strings.HasPrefix(data.AvatarURL, o.server.URL+"/avatar/") {
+		t.Fatalf("HTTP %d %s", got.HTTP, got.Body)
+	}
+	sent, _ := http.NewRequest(http.MethodGet, data.AvatarURL, nil)
+	shown := o.do(t, sent)
+	for header, want := range map[string]string{
+		"Content-Type": "image/jpeg", "X-Content-Type-Options": "nosniff", "Cache-Control": "public, max-age=31536000, immutable",
+		"Content-Security-Policy": "default-src 'none'; sandbox",
+	} {
+		if shown.HTTP != 200 || shown.Header.Get(header) != want {
+			t.Errorf("HTTP %d, %s: %q", shown.HTTP, header, shown.Header.Get(header))
+		}
+	}
+	for name, test := range map[string]struct {
+		got        answer
+		http, code int
+	}{
+		"a page":       {o.upload(t, token, "", "x.png", []byte("<html>")), 400, 5},
+		"cut off":      {o.upload(t, token, "", "x.png", picture[:len(picture)-20]), 400, 5},
+		"no file":      {o.upload(t, token, "", "", nil), 400, 1},
+		"no token":     {o.upload(t, "", "", "x.png", picture), 400, 1},
+		"bad token":    {o.upload(t, "nobody", "", "x.png", picture), 401, 2},
+		"too large":    {o.upload(t, token, "", "x.png", make([]byte, uploadBytes)), 413, 11},
+		"no multipart": {o.send(t, "/avatar/", jsonType, `{}`), 415, 15},
+		"no boundary":  {o.send(t, "/avatar/", "multipart/form-data", `x`), 400, 5},
+	} {
+		if test.got.HTTP != test.http || test.got.Code != test.code {
+			t.Errorf("%s: HTTP %d %s", name, test.got.HTTP, test.got.Body)
+		}
+	}
+	page := o.signIn(t, app.RoleViewer).get("/admin/users/" + o.user(t, visitor).Number.String())
+	source := "/admin/avatars/" + app.AvatarNameOf(data.AvatarURL)
+	if !strings.Contains(page.Body, `src="`+source+`"`) {
+		t.Error("the user's page is without the picture")
+	}
+	if picture := o.signIn(t, app.RoleViewer).get(source); picture.Header.Get("Content-Type") != "image/jpeg" {
+		t.Errorf("%v", picture.Header)
+	}
+}
+
+func TestProfiles(t *testing.T) {
+	o := newOffice(t)
+	visitor := o.phone(t, sandbox.Person{Nickname: "小明"})
+	if err := visitor.Launch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	token := `"token":"` + visitor.Token() + `"`
+	for name, test := range map[string]struct {
+		body       string
+		http, code int
+		holds      string
+	}{
+		"as wx.getUserInfo gives it": {`{` + token + `,"nickName":"小红","gender":1,"avatarUrl":"https://wx.qlogo.cn/x/0"}`, 200, 0, `"gender":1`},
+		"nothing":                    {`{` + token + `}`, 400, 1, ""},
+		"a list":                     {`{` + token + `,"nickName":[]}`, 400, 5, ""},
+		"a number for a name":        {`{` + token + `,"nickName":5}`, 400, 5, ""},
+		"a fraction":                 {`{` + token + `,"gender":1.5}`, 400, 5, ""},
+		"temporary path":             {`{` + token + `,"avatarUrl":"wxfile://tmp_1.jpg"}`, 400, 5, "/avatar/"},
+		"stranger":                   {`{"token":"nobody","nickName":"x"}`, 401, 2, ""},
+	} {
+		if got := o.send(t, "/profile/", jsonType, test.body); got.HTTP != test.http || got.Code != test.code || !strings.Contains(got.Body, test.holds) {
+			t.Errorf("%s: HTTP %d %s", name, got.HTTP, got.Body)
+		}
+	}
+}
+
+func TestReports(t *testing.T) {
+	o := newOffice(t, func(*DashboardOptions) {})
+	for body, code := range map[string]int{
+		`{"api":"getPhoneNumber","errno":1400001,"errMsg":"no quota"}`: 0,
+		`{"api":"getPhoneNumber"}`:                                     0,
+		`{"errno":1}`:                                                  1,
+		`{"api":"<script>"}`:                                           5,
+		`{"api":"request","errno":"x"}`:                                5,
+		`{"api":"request","token":"nobody"}`:                           0,
+	} {
+		if got := o.send(t, "/report/", jsonType, body); got.Code != code {
+			t.Errorf("%s: %s", body, got.Body)
+		}
+	}
+}
+
+func TestReportsAreLimited(t *testing.T) {
+	h := newHouse(t, func(o *Options) { o.APIRate = 300 })
+	for range reportsPerMinute {
+		if got := ask(t, h.Server, request{method: "POST", path: "/report/", kind: "json", body: `{"api":"login"}`}); got.Code != 0 {
+			t.Fatal(got.Body)
+		}
+	}
+	got := ask(t, h.Server, request{method: "POST", path: "/report/", kind: "json", body: `{"api":"login"}`})
+	if got.Code != 6 || got.Header.Get("Retry-After") == "" {
+		t.Error(got.Body)
+	}
+}

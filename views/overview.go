@@ -122,7 +122,7 @@ type Concern struct {
 
 var concernTones = map[string]Tone{
 	"storage_failing": ToneBad, "disk_nearly_full": ToneBad, "backup_failing": ToneBad, "configuration_refused": ToneBad, "wechat_failing": ToneBad, "checks_paused": ToneInfo,
-	"audit_broken": ToneBad, "quota_used_up": ToneBad,
+	"audit_broken": ToneBad, "phones_refused": ToneBad, "quota_used_up": ToneBad,
 }
 
 func (c Concern) tone() Tone {
@@ -140,7 +140,7 @@ func (f Frame) concernTitle(c Concern) string {
 		return f.T(id, "free", byteSize(c.Free), "size", byteSize(c.Size))
 	case "configuration_refused":
 		return f.T(id, "cause", f.EventCause(c.Event))
-	case "wechat_failing", "failure_wave":
+	case "wechat_failing", "failure_wave", "phones_refused", "clients_report":
 		return f.T(id, "what", f.EventText(c.Event))
 	case "keys_taken_elsewhere", "audit_broken":
 		return f.T(id, "n", c.Count)

@@ -34,7 +34,8 @@ const (
 func (o Overview) Attention(ctx context.Context, now time.Time) ([]Concern, error) {
 	var all []Concern
 	for _, look := range []func(context.Context, time.Time) ([]Concern, error){
-		o.storage, o.disk, o.backups, o.auditLog, o.configuration, o.quota, o.failing, o.keysTaken, o.consent, o.pushes, o.checks,
+		o.storage, o.disk, o.backups, o.auditLog, o.configuration, o.quota, o.failing, o.phones, o.reported, o.keysTaken, o.consent,
+		o.pushes, o.checks,
 	} {
 		some, err := look(ctx, now)
 		if err != nil {
@@ -259,6 +260,31 @@ func (o Overview) consent(ctx context.Context, _ time.Time) ([]Concern, error) {
 		})
 	}
 	return all, err
+}
+
+// phones says whether WeChat refuses phone numbers to everybody.
+func (o Overview) phones(ctx context.Context, now time.Time) ([]Concern, error) {
+	return o.concerns(ctx, PhonesRefused, []app.Reason{app.PhoneNotGranted, app.PhoneConfig}, now)
+}
+
+// reported says what clients report that is ours to mend. It never reached this server, so that nothing else here shows it.
+func (o Overview) reported(ctx context.Context, now time.Time) ([]Concern, error) {
+	return o.concerns(ctx, ClientsReport, []app.Reason{
+		app.ReportPhoneQuota, app.ReportPhoneNotGranted, app.ReportPrivacyGuide, app.ReportDomain, app.ReportCertificate,
+	}, now)
+}
+
+// concerns tells of each reason's events of late.
+func (o Overview) concerns(ctx context.Context, kind ConcernKind, reasons []app.Reason, now time.Time) ([]Concern, error) {
+	var all []Concern
+	for _, reason := range reasons {
+		some, err := o.concern(ctx, kind, reason, lately(now), now)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
 }
 
 func (o Overview) pushes(ctx context.Context, now time.Time) ([]Concern, error) {

@@ -135,6 +135,18 @@ func TestAttention(t *testing.T) {
 			}, nil,
 		},
 
+		"the phone button fails inside WeChat": {
+			func(h *house) {
+				h.reasons(20*time.Minute, 3, app.ReportPhoneQuota)
+				h.reasons(20*time.Minute, 9, app.ReportDenied) // a user's own choice
+				h.reasons(10*time.Minute, 2, app.PhoneNotGranted)
+			},
+			[]overview.Concern{
+				{Kind: overview.PhonesRefused, Reason: app.PhoneNotGranted, Count: 2, Since: noon.Add(-10 * time.Minute)},
+				{Kind: overview.ClientsReport, Reason: app.ReportPhoneQuota, Count: 3, Since: noon.Add(-20 * time.Minute)},
+			},
+		},
+
 		"keys are taken elsewhere": {
 			func(h *house) {
 				for user := range app.UserID(3) {

@@ -22,6 +22,8 @@ const (
 	SuccessLow           ConcernKind = "success_low"           // too few logins, or openings, succeed
 	ClockWrong           ConcernKind = "clock_wrong"           // data was sealed in our future
 	FailureWave          ConcernKind = "failure_wave"          // a failure is much more frequent than yesterday
+	PhonesRefused        ConcernKind = "phones_refused"        // WeChat gives no phone numbers to this mini program
+	ClientsReport        ConcernKind = "clients_report"        // something that is ours to mend fails inside WeChat, as clients say
 	KeysTakenElsewhere   ConcernKind = "keys_taken_elsewhere"  // two servers share one appid, it seems
 	ConsentToSettle      ConcernKind = "consent_to_settle"     // a withdrawal of an unknown kind waits for a person
 	PushRefused          ConcernKind = "push_refused"          // pushes came with a wrong signature

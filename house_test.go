@@ -35,7 +35,7 @@ var floors = map[string][]string{
 	"db":           {"app", "app/meter"},
 	"db/disk":      {}, // for tests and measurements
 	// floor 2: rules
-	"app/keeper":    {"app", "app/meter", "app/wechat", "db"},
+	"app/keeper":    {"app", "app/picture", "app/meter", "app/wechat", "db"},
 	"app/operator":  {"app", "app/meter", "app/wechat", "db"},
 	"app/diagnosis": {"app", "app/wechat", "db"},
 	"app/apps":      {"app", "app/wechat", "db", "app/keeper"},

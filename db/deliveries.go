@@ -133,7 +133,9 @@ func (q *Queries) Delivery(ctx context.Context, id app.DeliveryID) (app.Delivery
 }
 
 // Deliveries lists deliveries, the newest first: those in one state, or all, and those before one (0: from the newest on).
-func (q *Queries) Deliveries(ctx context.Context, state app.DeliveryState, all bool, before app.DeliveryID, limit int) ([]app.Delivery, error) {
+func (q *Queries) Deliveries(
+	ctx context.Context, state app.DeliveryState, all bool, before app.DeliveryID, limit int,
+) ([]app.Delivery, error) {
 	if before == 0 {
 		before = 1<<63 - 1
 	}

@@ -45,7 +45,8 @@ func (t *Tx) InsertWebhook(w app.Webhook) error {
 	return err
 }
 
-// UpdateWebhook stores whether a webhook is in use, its secrets and how it fares; what waits is counted elsewhere. NotFound: it was removed.
+// UpdateWebhook stores whether a webhook is in use, its secrets and how it fares; what waits is counted elsewhere. NotFound: it was
+// removed.
 func (t *Tx) UpdateWebhook(w app.Webhook) error {
 	values := append([]any{milliseconds(w.DisabledAt), w.Sealed}, reportValues(w.Report)...)
 	return t.changeOne(`UPDATE webhooks SET disabled_at = ?, sealed = ?, sent_at = ?, failures = ?, failed_at = ?, next_try_at = ?,

@@ -200,7 +200,8 @@ func (o *operator) plantAddresses(atRest canaries) {
 	atRest.add("a robot's signing secret", "planted-robot-signing-90ab17")
 	atRest.add("a webhook's address", "planted-webhook-address-77e0f2")
 	listed := o.post("/admin/alerts", http.StatusOK, nil, "kind", "feishu", "name", "canary", "language", "en",
-		"secret_url", "https://open.feishu.cn/open-apis/bot/v2/hook/planted-robot-address-5c1d88", "secret_signing", "planted-robot-signing-90ab17")
+		"secret_url", "https://open.feishu.cn/open-apis/bot/v2/hook/planted-robot-address-5c1d88",
+		"secret_signing", "planted-robot-signing-90ab17")
 	_, rest, _ := strings.Cut(listed, `action="/admin/alerts/`)
 	id, _, found := strings.Cut(rest, "/")
 	if !found {

@@ -70,7 +70,9 @@ func newGroup(t *testing.T) *group {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: hosts, IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: hosts, IsCA: true, BasicConstraintsValid: true,
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -156,8 +158,10 @@ const secretKey = "planted-robot-credential-4711"
 
 var robots = []alert.NewRobot{
 	{Kind: app.RobotWeCom, Name: "wecom", Language: "zh-CN", URL: "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=" + secretKey},
-	{Kind: app.RobotFeishu, Name: "feishu", Language: "en", URL: "https://open.feishu.cn/open-apis/bot/v2/hook/" + secretKey, Secret: "planted-signing-feishu"},
-	{Kind: app.RobotDingTalk, Name: "dingtalk", Language: "zh-CN", URL: "https://oapi.dingtalk.com/robot/send?access_token=" + secretKey, Secret: "planted-signing-ding"},
+	{Kind: app.RobotFeishu, Name: "feishu", Language: "en", URL: "https://open.feishu.cn/open-apis/bot/v2/hook/" + secretKey,
+		Secret: "planted-signing-feishu"},
+	{Kind: app.RobotDingTalk, Name: "dingtalk", Language: "zh-CN", URL: "https://oapi.dingtalk.com/robot/send?access_token=" + secretKey,
+		Secret: "planted-signing-ding"},
 	{Kind: app.RobotWebhook, Name: "webhook", Language: "en", URL: "https://hooks.example.com/" + secretKey, Secret: "planted-signing-hook"},
 }
 
@@ -231,7 +235,8 @@ func TestEachKindOfRobotIsToldOnceAndWhenItIsOver(t *testing.T) {
 				t.Errorf("飞书: %d %s", h.now.Unix(), one.body)
 			}
 		case "oapi.dingtalk.com":
-			if body.Msgtype != "text" || !strings.Contains(one.query, "sign="+dingSign) || !strings.Contains(one.query, "timestamp="+fmt.Sprint(h.now.UnixMilli())) {
+			stamp := "timestamp=" + fmt.Sprint(h.now.UnixMilli())
+			if body.Msgtype != "text" || !strings.Contains(one.query, "sign="+dingSign) || !strings.Contains(one.query, stamp) {
 				t.Errorf("钉钉: %d %s", h.now.UnixMilli(), one.query)
 			}
 		case "hooks.example.com":

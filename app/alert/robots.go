@@ -82,7 +82,8 @@ func (a *Alerts) check(added NewRobot) (app.Robot, error) {
 		return malformed("name")
 	case added.Language != "zh-CN" && added.Language != "en":
 		return malformed("language")
-	case len(added.Secret) > longestSecret || added.Secret != "" && added.Kind == app.RobotWeCom || strings.ContainsFunc(added.Secret.Reveal(), unprintable):
+	case len(added.Secret) > longestSecret, added.Secret != "" && added.Kind == app.RobotWeCom,
+		strings.ContainsFunc(added.Secret.Reveal(), unprintable):
 		return malformed("secret")
 	}
 	address, err := a.Outgoing.ParseURL(added.URL)
@@ -100,7 +101,7 @@ func (a *Alerts) check(added NewRobot) (app.Robot, error) {
 
 func unprintable(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 
-// Disable silences a robot, Enable lets it speak again: of what holds then. What a robot is already, it stays. NotFound: it was removed.
+// Disable silences a robot and forgets what it was told. NotFound: it was removed.
 func (a *Alerts) Disable(ctx context.Context, by string, id app.RobotID) error {
 	return a.change(ctx, by, id, app.ActionDisableRobot, func(tx *db.Tx, robot app.Robot) error {
 		if robot.Disabled() {
@@ -114,7 +115,7 @@ func (a *Alerts) Disable(ctx context.Context, by string, id app.RobotID) error {
 	})
 }
 
-// Enable lets a robot speak again.
+// Enable lets a robot speak again, of what holds then. NotFound: it was removed.
 func (a *Alerts) Enable(ctx context.Context, by string, id app.RobotID) error {
 	return a.change(ctx, by, id, app.ActionEnableRobot, func(tx *db.Tx, robot app.Robot) error {
 		enabled := robot
@@ -128,8 +129,8 @@ func (a *Alerts) Remove(ctx context.Context, by string, id app.RobotID) error {
 	return a.change(ctx, by, id, app.ActionRemoveRobot, func(tx *db.Tx, robot app.Robot) error { return tx.DeleteRobot(robot.ID) })
 }
 
-// Test sends a robot a message that says so. It fails with *outgoing.Error where the robot does not take it; TooManyRequests: it has had its
-// share of the hour. NotFound: it was removed.
+// Test sends a robot a message that says so. It fails with *outgoing.Error where the robot does not take it. TooManyRequests: it has had
+// its share of the hour. NotFound: it was removed.
 func (a *Alerts) Test(ctx context.Context, by string, id app.RobotID) error {
 	var robot app.Robot
 	err := a.change(ctx, by, id, app.ActionTestRobot, func(tx *db.Tx, found app.Robot) error {

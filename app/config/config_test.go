@@ -54,6 +54,9 @@ func TestDefaults(t *testing.T) {
 		SealedMaxAge:    24 * time.Hour,
 		EventsKeep:      30 * 24 * time.Hour,
 		LoginsWaiting:   1024,
+		AlertHold:       2 * time.Minute,
+		AlertSuccess:    80,
+		AlertsPerHour:   20,
 		BackupEvery:     24 * time.Hour,
 		BackupKeep:      7,
 		Location:        place(t, "Asia/Shanghai"),
@@ -98,6 +101,10 @@ func TestEverythingSet(t *testing.T) {
 		LoginsWaiting:   "5000",
 		Status200:       "yes",
 		LogLevel:        "WARN",
+		AlertHold:       "0",
+		AlertSuccess:    "95",
+		AlertsPerHour:   "5",
+		OutgoingPrivate: "true",
 		BackupDir:       "/mnt/backups",
 		BackupEvery:     "6h",
 		BackupKeep:      "30",
@@ -108,6 +115,9 @@ func TestEverythingSet(t *testing.T) {
 	}
 	got.Secret, got.MasterKey = "", config.MasterKey{}
 	want := config.Config{
+		AlertSuccess:    95,
+		AlertsPerHour:   5,
+		OutgoingPrivate: true,
 		BackupDir:       "/mnt/backups",
 		BackupEvery:     6 * time.Hour,
 		BackupKeep:      30,
@@ -181,6 +191,8 @@ func TestProblems(t *testing.T) {
 		{"events not kept", func(s *config.Serve) { s.EventsKeep = "0" }, "EVENTS_KEEP", "too short", "720h"},
 		{"too few logins", func(s *config.Serve) { s.LoginsWaiting = "1023" }, "LOGINS_WAITING", `"1023"`, "from 1024"},
 		{"too many logins", func(s *config.Serve) { s.LoginsWaiting = "1000001" }, "LOGINS_WAITING", "(--logins-waiting)", "to 1000000"},
+		{"more than all", func(s *config.Serve) { s.AlertSuccess = "101" }, "ALERT_SUCCESS", "no percentage", "from 0 to 100"},
+		{"silent robots", func(s *config.Serve) { s.AlertsPerHour = "0" }, "ALERTS_PER_HOUR", `"0"`, "from 1"},
 		{"perhaps", func(s *config.Serve) { s.Status200 = "perhaps" }, "STATUS_200", "neither yes nor no", "true or false"},
 		{"no level", func(s *config.Serve) { s.LogLevel = "INFO+2" }, "LOG_LEVEL", "no level", "debug, info"},
 	}

@@ -56,7 +56,9 @@ func TestBackEndsHearWhatHappensToUsers(t *testing.T) {
 	if err := h.ForceReloginOfAll(t.Context(), order); err != nil {
 		t.Fatal(err)
 	}
-	message := wechat.Message{Event: wechat.EventUserRevoked, OpenID: "oA", CreatedAt: h.clock(), MsgID: "m1", RevokeInfo: []int{wechat.RevokedProfile}}
+	message := wechat.Message{
+		Event: wechat.EventUserRevoked, OpenID: "oA", CreatedAt: h.clock(), MsgID: "m1", RevokeInfo: []int{wechat.RevokedProfile},
+	}
 	if err := h.Pushed(t.Context(), h.caller(), message); err != nil {
 		t.Fatal(err)
 	}

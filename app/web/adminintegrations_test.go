@@ -44,7 +44,8 @@ func TestIntegrationsPage(t *testing.T) {
 	act("test")
 	deliver()
 	p = b.get("/admin/integrations?state=waiting")
-	if !strings.Contains(p.Find("#delivery-list").Text(), "HTTP 500") || strings.Contains(p.Body, secret) || strings.Contains(p.Body, signing) {
+	if !strings.Contains(p.Find("#delivery-list").Text(), "HTTP 500") || strings.Contains(p.Body, secret) ||
+		strings.Contains(p.Body, signing) {
 		t.Errorf("%s", p.Text)
 	}
 	status = http.StatusOK
@@ -79,7 +80,9 @@ func TestIntegrationsPage(t *testing.T) {
 		t.Errorf("after it was removed: %s", p.Text)
 	}
 	log := b.get("/admin/audit")
-	for _, action := range []string{"添加回调地址", "测试回调", "更换回调密钥", "停用回调", "启用回调", "移除回调地址", "重发通知"} {
+	for _, action := range []string{
+		"添加回调地址", "测试回调", "更换回调密钥", "停用回调", "启用回调", "移除回调地址", "重发通知",
+	} {
 		if !strings.Contains(log.Find("main tbody").Text(), action) {
 			t.Errorf("%s is not on the log", action)
 		}

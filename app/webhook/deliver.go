@@ -22,7 +22,8 @@ const (
 
 // waits are how long is waited after each failed try of a delivery. After the last it is given up: that is three days after it happened.
 var waits = []time.Duration{
-	time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 20 * time.Hour,
+	time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour,
+	20 * time.Hour,
 }
 
 // Deliver delivers what is due, to all webhooks at once: none waits for another. It works 40 seconds at most, and may be stopped at any

@@ -28,8 +28,13 @@ func TestExamplesVerify(t *testing.T) {
 		headers[strings.ToLower(name)] = header.Get(name)
 	}
 	for language, one := range map[string]struct{ program, call string }{
-		"python": {"python3", "\nimport json, sys\nh, b, s = json.loads(sys.argv[1])\nprint(verify(h, b.encode(), s), verify(h, b.encode() + b' ', s))\n"},
-		"js":     {"node", "\nconst [h, b, s] = JSON.parse(process.argv[2] ?? process.argv[1]);\nconsole.log(verify(h, b, s), verify(h, b + ' ', s));\n"},
+		"python": {"python3", `
+import json, sys
+h, b, s = json.loads(sys.argv[1])
+print(verify(h, b.encode(), s), verify(h, b.encode() + b' ', s))`},
+		"js": {"node", `
+const [h, b, s] = JSON.parse(process.argv[1]);
+console.log(verify(h, b, s), verify(h, b + ' ', s));`},
 	} {
 		t.Run(language, func(t *testing.T) {
 			_, rest, found := strings.Cut(string(text), "```"+language+"\n")
@@ -45,7 +50,8 @@ func TestExamplesVerify(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			run := exec.CommandContext(t.Context(), program, map[string]string{"python": "-c", "js": "-e"}[language], code+one.call, string(argument))
+			flag := map[string]string{"python": "-c", "js": "-e"}[language]
+			run := exec.CommandContext(t.Context(), program, flag, code+one.call, string(argument))
 			output, err := run.CombinedOutput()
 			if got := strings.ToLower(strings.TrimSpace(string(output))); err != nil || got != "true false" {
 				t.Errorf("%q %v", got, err)

@@ -71,7 +71,8 @@ func newHouse(t *testing.T) *house {
 	calls := outgoing.New(outgoing.Options{Private: true})
 	t.Cleanup(calls.Close)
 	h.Webhooks = webhook.New(webhook.Options{
-		AppID: h.app.ID, Store: store, Ring: ring, Outgoing: calls, Clock: func() time.Time { return h.now }, Log: slog.New(slog.NewTextHandler(h.log, nil)),
+		AppID: h.app.ID, Store: store, Ring: ring, Outgoing: calls, Clock: func() time.Time { return h.now },
+		Log: slog.New(slog.NewTextHandler(h.log, nil)),
 	})
 	h.user = app.User{ID: 7, AppID: h.app.ID, OpenID: "o-planted", UnionID: "u-planted", Number: 123456789, LastSeenAt: start}
 	h.write(func(tx *db.Tx) error { return tx.InsertUser(h.user) })

@@ -268,9 +268,9 @@ func serve(
 			EnvName: settings.EnvName, Version: version, Location: settings.Location, Log: log, Clock: time.Now,
 		},
 		Ring: ring, EventsKeep: settings.EventsKeep, KeyAging: settings.KeyAging, SuccessLeast: settings.AlertSuccess,
-		Alerts: func(watched overview.Overview) *alert.Alerts {
+		Alerts: func(watched func() []overview.Overview) *alert.Alerts {
 			return alert.New(alert.Options{
-				Store: store, Ring: ring, Outgoing: calls, Overview: watched, Hold: settings.AlertHold, PerHour: settings.AlertsPerHour,
+				Store: store, Ring: ring, Outgoing: calls, Watched: watched, Hold: settings.AlertHold, PerHour: settings.AlertsPerHour,
 				Write: web.AlertWriter(settings.PublicURL, settings.EnvName, settings.Location), Clock: time.Now, Log: log,
 			})
 		},

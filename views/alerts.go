@@ -106,7 +106,7 @@ func (f Frame) AlertText(firing, over []Concern, address string) string {
 	}
 	add(address)
 	for _, concern := range firing {
-		add("• " + f.concernTitle(concern))
+		add("• " + f.matterTitle(concern))
 		add("  " + f.concernFacts(concern))
 		if help := f.concernHelp(concern); help != "" {
 			add("  " + help)
@@ -116,7 +116,7 @@ func (f Frame) AlertText(firing, over []Concern, address string) string {
 		add(f.T("alert.over", "name", name))
 	}
 	for _, concern := range over {
-		add("• " + f.concernTitle(concern))
+		add("• " + f.matterTitle(concern))
 		add("  " + f.T("alert.span", "since", f.onDay(concern.Since), "until", f.onDay(concern.Until)))
 	}
 	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return strings.TrimSpace(line) == "" }), "\n")
@@ -127,4 +127,12 @@ func (p AlertsPage) urlHint() string {
 		return p.T("robot.url.hint.private")
 	}
 	return p.T("robot.url.hint")
+}
+
+// matterTitle says what is wrong, and with which app where there are several.
+func (f Frame) matterTitle(c Concern) string {
+	if c.Appid == "" {
+		return f.concernTitle(c)
+	}
+	return f.T("frame.app", "appid", string(c.Appid)) + " · " + f.concernTitle(c)
 }

@@ -113,8 +113,9 @@ type Concern struct {
 	By      string      // who paused
 	Free    uint64      // bytes of the disk
 	Size    uint64
-	Address string // where it leads; empty: nowhere that this operator may go
-	To      string // what is there: events, user, keys, system or audit
+	Appid   app.Appid // whose it is, where several apps are told of together
+	Address string    // where it leads; empty: nowhere that this operator may go
+	To      string    // what is there: events, user, keys, system or audit
 
 	Chosen, Words string // the reason and the words of a form that lacked one
 	Wrong         bool

@@ -21,7 +21,8 @@ type Options struct {
 	Store    *db.DB
 	Ring     *db.KeyRing
 	Outgoing *outgoing.Client
-	Overview overview.Overview
+	// Watched gives the overviews of all apps that are served.
+	Watched func() []overview.Overview
 	// Write puts a message into words, in the language of a robot.
 	Write   func(language string, message Message) string
 	Hold    time.Duration // for how long something must hold, or be over, before it is told
@@ -39,8 +40,14 @@ func New(options Options) *Alerts { return &Alerts{options} }
 // Message is what a robot is told at once.
 type Message struct {
 	Test   bool
-	Firing []overview.Concern
-	Over   []overview.Concern
+	Firing []Matter
+	Over   []Matter // each until when
+}
+
+// Matter is one thing that a robot is told of.
+type Matter struct {
+	overview.Concern
+	Appid app.Appid // whose matter it is; "": the machine's, or that of the only app
 }
 
 // told are the kinds of concerns that robots hear of. The others wait until somebody looks at the dashboard: they need no hurry.
@@ -48,6 +55,11 @@ var told = map[overview.ConcernKind]bool{
 	overview.StorageFailing: true, overview.DiskNearlyFull: true, overview.BackupFailing: true, overview.AuditBroken: true,
 	overview.ConfigurationRefused: true, overview.QuotaUsedUp: true, overview.WeChatFailing: true, overview.SuccessLow: true,
 	overview.ClockWrong: true, overview.KeysTakenElsewhere: true,
+}
+
+// ofTheMachine are the kinds that are the same for every app.
+var ofTheMachine = map[overview.ConcernKind]bool{
+	overview.StorageFailing: true, overview.DiskNearlyFull: true, overview.BackupFailing: true, overview.AuditBroken: true,
 }
 
 // Evaluate looks at what needs attention and tells each robot what it does not know yet.
@@ -66,7 +78,7 @@ func (a *Alerts) Evaluate(ctx context.Context) error {
 // watch brings the stored conditions up to date, and gives those that are told or were told.
 func (a *Alerts) watch(ctx context.Context) ([]app.Alert, error) {
 	now := a.Clock()
-	concerns, err := a.Overview.Attention(ctx, now)
+	seen, err := a.seen(ctx, now)
 	if err != nil {
 		return nil, err
 	}
@@ -74,22 +86,19 @@ func (a *Alerts) watch(ctx context.Context) ([]app.Alert, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen, err := a.seen(concerns, now)
-	if err != nil {
-		return nil, err
-	}
 	var kept, over []app.Alert
 	for _, one := range stored {
-		details, found := seen[one.Name]
-		delete(seen, one.Name)
+		is := subject{one.AppID, one.Name}
+		details, found := seen[is]
+		delete(seen, is)
 		if after, keep := follow(one, details, found, now, a.Hold); keep {
 			kept = append(kept, after)
 		} else {
 			over = append(over, one)
 		}
 	}
-	for name, detail := range seen {
-		kept = append(kept, app.Alert{AppID: a.Overview.Keeper.AppID(), Name: name, SeenFrom: now, SeenAt: now, Detail: detail})
+	for is, detail := range seen {
+		kept = append(kept, app.Alert{AppID: is.app, Name: is.name, SeenFrom: now, SeenAt: now, Detail: detail})
 	}
 	if len(kept)+len(over) == 0 {
 		return nil, nil
@@ -110,7 +119,7 @@ func (a *Alerts) watch(ctx context.Context) ([]app.Alert, error) {
 }
 
 // Firing lists what is being told of, by name.
-func (a *Alerts) Firing(ctx context.Context) ([]overview.Concern, error) {
+func (a *Alerts) Firing(ctx context.Context) ([]Matter, error) {
 	stored, err := a.Store.Read().Alerts(ctx)
 	if err != nil {
 		return nil, err
@@ -125,22 +134,39 @@ func (a *Alerts) Firing(ctx context.Context) ([]overview.Concern, error) {
 	return message.Firing, err
 }
 
-// seen are the concerns worth telling, by name, as they are stored.
-func (a *Alerts) seen(concerns []overview.Concern, now time.Time) (map[string][]byte, error) {
-	seen := map[string][]byte{}
-	for _, concern := range concerns {
-		if !told[concern.Kind] {
-			continue
-		}
-		concern.Target = overview.Target{}
-		if concern.Since.IsZero() {
-			concern.Since = now
-		}
-		detail, err := json.Marshal(concern)
+// subject is what an alert is about. Of the machine's the app is 0.
+type subject struct {
+	app  app.AppID
+	name string
+}
+
+// seen are the matters worth telling, as they are stored.
+func (a *Alerts) seen(ctx context.Context, now time.Time) (map[subject][]byte, error) {
+	seen, watched := map[subject][]byte{}, a.Watched()
+	for _, one := range watched {
+		concerns, err := one.Attention(ctx, now)
 		if err != nil {
 			return nil, err
 		}
-		seen[concern.Name()] = detail
+		for _, concern := range concerns {
+			if !told[concern.Kind] {
+				continue
+			}
+			concern.Target = overview.Target{}
+			if concern.Since.IsZero() {
+				concern.Since = now
+			}
+			is, matter := subject{name: concern.Name()}, Matter{Concern: concern}
+			if !ofTheMachine[concern.Kind] {
+				is.app = one.Keeper.AppID()
+				if len(watched) > 1 {
+					matter.Appid = one.Keeper.Appid()
+				}
+			}
+			if seen[is], err = json.Marshal(matter); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return seen, nil
 }
@@ -171,7 +197,7 @@ func follow(one app.Alert, detail []byte, seen bool, now time.Time, hold time.Du
 
 // sinceFirst is a new detail that tells the earlier beginning, where the concern itself knows only a window.
 func sinceFirst(one app.Alert, detail []byte) []byte {
-	var before, now overview.Concern
+	var before, now Matter
 	if json.Unmarshal(one.Detail, &before) != nil || json.Unmarshal(detail, &now) != nil || !before.Since.Before(now.Since) {
 		return detail
 	}

@@ -106,6 +106,7 @@ type house struct {
 	app    app.App
 	folder string
 	log    *bytes.Buffer
+	apps   []*overview.Overview
 }
 
 func newHouse(t *testing.T, perHour int) *house {
@@ -137,16 +138,23 @@ func newHouse(t *testing.T, perHour int) *house {
 		return (&net.Dialer{}).DialContext(ctx, network, h.group.Listener.Addr().String())
 	}})
 	t.Cleanup(calls.Close)
+	h.apps = []*overview.Overview{{Store: store, Keeper: keys, WeChat: client}}
 	h.Alerts = alert.New(alert.Options{
-		Store: store, Ring: ring, Outgoing: calls, Overview: overview.Overview{Store: store, Keeper: keys, WeChat: client},
+		Store: store, Ring: ring, Outgoing: calls, Watched: func() []overview.Overview {
+			var all []overview.Overview
+			for _, one := range h.apps {
+				all = append(all, *one)
+			}
+			return all
+		},
 		Hold: 2 * time.Minute, PerHour: perHour, Clock: clock, Log: log,
 		Write: func(language string, m alert.Message) string {
 			text := fmt.Sprintf("%s test=%v", language, m.Test)
 			for _, c := range m.Firing {
-				text += " firing " + c.Name() + " since " + c.Since.UTC().Format("15:04")
+				text += " firing " + string(c.Appid) + c.Name() + " since " + c.Since.UTC().Format("15:04")
 			}
 			for _, c := range m.Over {
-				text += " over " + c.Name()
+				text += " over " + string(c.Appid) + c.Name()
 			}
 			return text
 		},
@@ -188,7 +196,9 @@ func (h *house) after(minutes int) []call {
 
 func (h *house) backup(problem string) {
 	h.t.Helper()
-	h.Alerts.Overview.Backups = true
+	for _, one := range h.apps {
+		one.Backups = true
+	}
 	err := h.Store.Write(h.t.Context(), func(tx *db.Tx) error {
 		return tx.InsertBackupRun(app.BackupRun{StartedAt: h.now, Problem: problem, Name: map[bool]string{true: "x.db"}[problem == ""]})
 	})
@@ -458,5 +468,36 @@ func TestDisabledAndRemovedRobotsAreSilent(t *testing.T) {
 	rows, err := h.Store.Read().ListAudit(t.Context(), db.AuditListing{Limit: 10})
 	if err != nil || len(rows.Rows) != 4 || strings.Contains(fmt.Sprintf("%+v", rows), "planted") {
 		t.Errorf("%+v %v", rows, err)
+	}
+}
+
+// What is wrong with one of several apps is told by its appid, what is wrong with the machine once.
+func TestSeveralAppsAreWatched(t *testing.T) {
+	h := newHouse(t, 20)
+	h.add(robots[0])
+	second, err := h.Store.EnsureApp(t.Context(), "wxfedcba9876543210", start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := h.apps[0]
+	keys := keeper.New(keeper.Options{
+		App: second, Store: h.Store, Ring: h.Ring, WeChat: first.WeChat, Clock: h.Clock, Log: h.Log,
+	})
+	t.Cleanup(keys.Close)
+	h.apps = append(h.apps, &overview.Overview{Store: h.Store, Keeper: keys, WeChat: first.WeChat})
+	h.backup("trouble")
+	for minute := range 4 {
+		err := h.Store.Write(t.Context(), func(tx *db.Tx) error {
+			tx.AddEvent(h.now.Add(time.Duration(minute)*time.Minute), app.Event{AppID: second.ID, Reason: app.LoginConfig, Errcode: 40125})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := h.after(10)
+	if len(got) != 1 || strings.Count(got[0].body, "backup_failing") != 1 ||
+		!strings.Contains(got[0].body, "firing wxfedcba9876543210configuration_refused/40125") {
+		t.Errorf("%+v", got)
 	}
 }

@@ -107,6 +107,7 @@ func (a *Alerts) speech(robot app.Robot, opened credentials, message Message, ad
 func webhookBody(text string, message Message, now time.Time) any {
 	type item struct {
 		Name  string    `json:"name"`
+		Appid app.Appid `json:"appid,omitempty"`
 		Since time.Time `json:"since"`
 	}
 	body := struct {
@@ -119,11 +120,11 @@ func webhookBody(text string, message Message, now time.Time) any {
 	if message.Test {
 		body.Type = "test"
 	}
-	for _, concern := range message.Firing {
-		body.Firing = append(body.Firing, item{concern.Name(), concern.Since.UTC()})
+	for _, matter := range message.Firing {
+		body.Firing = append(body.Firing, item{matter.Name(), matter.Appid, matter.Since.UTC()})
 	}
-	for _, concern := range message.Over {
-		body.Over = append(body.Over, item{concern.Name(), concern.Since.UTC()})
+	for _, matter := range message.Over {
+		body.Over = append(body.Over, item{matter.Name(), matter.Appid, matter.Since.UTC()})
 	}
 	return body
 }

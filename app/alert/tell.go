@@ -9,7 +9,6 @@ import (
 
 	"wxkeeper/app"
 	"wxkeeper/app/outgoing"
-	"wxkeeper/app/overview"
 	"wxkeeper/db"
 )
 
@@ -82,17 +81,13 @@ func (a *Alerts) owed(ctx context.Context, robot app.Robot, alerts []app.Alert) 
 	if err != nil {
 		return owed{}, err
 	}
-	type name struct {
-		app  app.AppID
-		name string
-	}
-	known := map[name]bool{}
+	known := map[subject]bool{}
 	for _, one := range knows {
-		known[name{one.AppID, one.Name}] = true
+		known[subject{one.AppID, one.Name}] = true
 	}
 	var due owed
 	for _, one := range alerts {
-		knows := known[name{one.AppID, one.Name}]
+		knows := known[subject{one.AppID, one.Name}]
 		switch {
 		case one.FiringAt.IsZero():
 		case one.EndedAt.IsZero() && !knows:
@@ -107,19 +102,19 @@ func (a *Alerts) owed(ctx context.Context, robot app.Robot, alerts []app.Alert) 
 func (o owed) message() (Message, error) {
 	var message Message
 	for _, one := range o.firing {
-		var concern overview.Concern
-		if err := json.Unmarshal(one.Detail, &concern); err != nil {
+		var matter Matter
+		if err := json.Unmarshal(one.Detail, &matter); err != nil {
 			return message, err
 		}
-		message.Firing = append(message.Firing, concern)
+		message.Firing = append(message.Firing, matter)
 	}
 	for _, one := range o.over {
-		var concern overview.Concern
-		if err := json.Unmarshal(one.Detail, &concern); err != nil {
+		var matter Matter
+		if err := json.Unmarshal(one.Detail, &matter); err != nil {
 			return message, err
 		}
-		concern.Until = one.EndedAt
-		message.Over = append(message.Over, concern)
+		matter.Until = one.EndedAt
+		message.Over = append(message.Over, matter)
 	}
 	return message, nil
 }

@@ -32,9 +32,7 @@ func (d *Dashboard) showAlerts(v *visit, status int, form views.NewRobot) error 
 		Robots: robots, Hold: d.Alerts.Hold, PerHour: d.Alerts.PerHour, Private: d.Alerts.Outgoing.Private(), New: form,
 		Frame: v.frame(v.text.T("nav.alerts"), views.SectionAlerts), Unproven: !d.Accounts.Proven(v.session.present),
 	}
-	for _, concern := range firing {
-		page.Firing = append(page.Firing, shownConcern(concern))
-	}
+	page.Firing = shownMatters(firing)
 	page.Address = alertsPath
 	return v.pageWith(status, views.Alerts(page))
 }
@@ -134,13 +132,16 @@ func AlertWriter(publicURL, envName string, location *time.Location) func(string
 	}
 	return func(language string, message alert.Message) string {
 		frame := views.Frame{Text: views.Text{Language: views.Language(language)}, EnvName: envName, Location: location}
-		var firing, over []views.Concern
-		for _, concern := range message.Firing {
-			firing = append(firing, shownConcern(concern))
-		}
-		for _, concern := range message.Over {
-			over = append(over, shownConcern(concern))
-		}
-		return frame.AlertText(firing, over, address)
+		return frame.AlertText(shownMatters(message.Firing), shownMatters(message.Over), address)
 	}
+}
+
+func shownMatters(matters []alert.Matter) []views.Concern {
+	var shown []views.Concern
+	for _, matter := range matters {
+		one := shownConcern(matter.Concern)
+		one.Appid = matter.Appid
+		shown = append(shown, one)
+	}
+	return shown
 }

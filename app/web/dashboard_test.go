@@ -96,8 +96,9 @@ func newOffice(t *testing.T, change ...func(*DashboardOptions)) *office {
 	calls := outgoing.New(outgoing.Options{Private: true})
 	t.Cleanup(calls.Close)
 	options.Alerts = alert.New(alert.Options{
-		Store: store, Ring: ring, Outgoing: calls, Overview: options.Overview, Hold: time.Minute, PerHour: 10, Clock: o.now, Log: log,
-		Write: AlertWriter("https://keeper.example.com", "staging", options.Location),
+		Store: store, Ring: ring, Outgoing: calls, Hold: time.Minute, PerHour: 10, Clock: o.now, Log: log,
+		Watched: func() []overview.Overview { return []overview.Overview{options.Overview} },
+		Write:   AlertWriter("https://keeper.example.com", "staging", options.Location),
 	})
 	options.Webhooks = webhook.New(webhook.Options{AppID: served.ID, Store: store, Ring: ring, Outgoing: calls, Clock: o.now, Log: log})
 	for _, apply := range change {

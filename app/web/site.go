@@ -1,8 +1,11 @@
 package web
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"wxkeeper/app"
@@ -26,8 +29,8 @@ type SiteOptions struct {
 	KeyAging   time.Duration
 	// SuccessLeast is that of overview.Overview, for every app.
 	SuccessLeast int
-	// Alerts makes what tells robots of the default app's matters; it is called once.
-	Alerts func(overview.Overview) *alert.Alerts
+	// Alerts makes what tells robots of the matters of all apps that are served.
+	Alerts func(watched func() []overview.Overview) *alert.Alerts
 }
 
 // Site is everything that is served: each app under /apps/{appid}, the default one also, and with every link, under the bare paths.
@@ -41,11 +44,18 @@ type Site struct {
 	// of the default app
 	api   *Server
 	pages *Dashboard
+
+	lock    sync.Mutex
+	watched []*overview.Overview
 }
 
 // NewSite builds a Site. Before it is asked anything it must be told by Attach what it serves.
 func NewSite(options SiteOptions) *Site {
-	return &Site{SiteOptions: options, base: pathOf(options.API.PublicURL), failures: newFailureLimit(options.API.APIRate)}
+	s := &Site{SiteOptions: options, base: pathOf(options.API.PublicURL), failures: newFailureLimit(options.API.APIRate)}
+	if options.Alerts != nil {
+		s.Dashboard.Alerts = options.Alerts(s.allWatched)
+	}
+	return s
 }
 
 // Attach tells what is served.
@@ -77,10 +87,7 @@ func (s *Site) Faces(m *apps.Member, isDefault bool) apps.Faces {
 	pages.Overview = overview.Overview{
 		Store: store, Keeper: m.Keeper, WeChat: m.WeChat, Folder: pages.Host.Folder, Backups: pages.Host.Backups, SuccessLeast: s.SuccessLeast,
 	}
-	if isDefault && s.Alerts != nil {
-		s.Dashboard.Alerts = s.Alerts(pages.Overview)
-	}
-	pages.Alerts = s.Dashboard.Alerts
+	watched := s.watch(pages.Overview)
 	pages.Diagnosis = diagnosis.New(diagnosis.Options{
 		App: record.App, Store: store, Ring: s.Ring, Clock: pages.Clock, EventsKeep: s.EventsKeep, KeyAging: s.KeyAging,
 	})
@@ -95,7 +102,35 @@ func (s *Site) Faces(m *apps.Member, isDefault bool) apps.Faces {
 	if isDefault {
 		s.api, s.pages = api, dashboard
 	}
-	return apps.Faces{API: api.Handler(), Dashboard: dashboard.Handler(), End: feed.Close}
+	return apps.Faces{API: api.Handler(), Dashboard: dashboard.Handler(), End: func() {
+		s.unwatch(watched)
+		feed.Close()
+	}}
+}
+
+// watch has robots told of an app's matters.
+func (s *Site) watch(one overview.Overview) *overview.Overview {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.watched = append(s.watched, &one)
+	return &one
+}
+
+func (s *Site) unwatch(one *overview.Overview) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.watched = slices.DeleteFunc(s.watched, func(other *overview.Overview) bool { return other == one })
+}
+
+// allWatched are the overviews of the apps that are served, one each: of an app that is being served anew, the newest.
+func (s *Site) allWatched() []overview.Overview {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	newest := map[app.AppID]overview.Overview{}
+	for _, one := range s.watched {
+		newest[one.Keeper.AppID()] = *one
+	}
+	return slices.Collect(maps.Values(newest))
 }
 
 // Handler serves pages, the API, or both.

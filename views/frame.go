@@ -34,10 +34,16 @@ type Frame struct {
 
 // AppLink leads to the same dashboard for one mini program.
 type AppLink struct {
+	ID      app.AppID
 	Appid   app.Appid
 	Name    string // may be empty
 	Address string // complete, with what stands before every address of ours
 	Current bool   // the page is about it
+}
+
+// Leads is an address of the dashboard for this mini program, complete.
+func (l AppLink) Leads(address string) string {
+	return strings.TrimSuffix(l.Address, "/admin/") + address
 }
 
 // Called is how people call the mini program.
@@ -130,6 +136,16 @@ func (f Frame) Link(address string) string {
 		return f.Base + address
 	}
 	return address
+}
+
+// LinkIn is Link for a page about one mini program, of which the page that shows the address may not be.
+func (f Frame) LinkIn(of app.AppID, address string) string {
+	for _, one := range f.Apps {
+		if one.ID == of {
+			return one.Leads(address)
+		}
+	}
+	return f.Link(address)
 }
 
 // With is the address of this page with other values in its query, as pairs of name and value. An empty value takes the

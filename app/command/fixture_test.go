@@ -144,6 +144,7 @@ func (f *folder) runIn(ctx context.Context, vars []string, arguments ...string) 
 	f.t.Helper()
 	var commands struct {
 		Client  command.Client  `cmd:""`
+		App     command.App     `cmd:""`
 		Users   command.Users   `cmd:""`
 		Check   command.Check   `cmd:""`
 		Audit   command.Audit   `cmd:""`

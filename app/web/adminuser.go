@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"strconv"
-	"strings"
 	"time"
 
 	"wxkeeper/app"
@@ -98,8 +97,9 @@ func (d *Dashboard) elsewhere(v *visit, user app.User) ([]views.SameUser, error)
 		for _, one := range users {
 			if one.AppID == m.Record().ID {
 				link := d.Site.link(m, "")
-				address := strings.TrimSuffix(link.Address, adminPath) + views.UserAddress(one.Number)
-				same = append(same, views.SameUser{App: link.Called(), OpenID: one.OpenID, Address: address})
+				same = append(same, views.SameUser{
+					App: link.Called(), OpenID: one.OpenID, Address: link.Leads(views.UserAddress(one.Number)),
+				})
 			}
 		}
 	}

@@ -191,6 +191,6 @@ func (s *Site) links(current app.Appid) []views.AppLink {
 func (s *Site) link(m *apps.Member, current app.Appid) views.AppLink {
 	record := m.Record()
 	return views.AppLink{
-		Appid: record.Appid, Name: record.Name, Address: s.base + s.pathOfApp(record.Appid) + adminPath, Current: record.Appid == current,
+		ID: record.ID, Appid: record.Appid, Name: record.Name, Address: s.base + s.pathOfApp(record.Appid) + adminPath, Current: record.Appid == current,
 	}
 }

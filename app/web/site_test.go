@@ -149,6 +149,15 @@ func TestTwoAppsInOneServer(t *testing.T) {
 		t.Errorf("a user of the second app among those of the first: HTTP %d", p.Status)
 	}
 
+	b.post(there+"/admin/users/"+other.Number.String()+"/relogin", "reason", "test")
+	if p := b.get("/admin/audit"); p.Find("td a[href='"+there+"/admin/users/"+other.Number.String()+"']").Length() != 1 {
+		t.Errorf("the audit log leads elsewhere: %s", p.Text)
+	}
+	if p := b.get("/admin/apps"); p.Find("tbody tr").Length() != 2 || p.Find(".topbar a[href='"+there+"/admin/']").Length() != 1 {
+		t.Errorf("the list of apps: %s", p.Text)
+	}
+	secondToken = token(there)
+
 	b.follow("/admin/apps/" + string(secondAppid) + "/disable")
 	if status, body := w.ask(t, there+"/session/", secondToken); status != 404 || !strings.Contains(body, `"code":13`) {
 		t.Errorf("a disabled app: HTTP %d %s", status, body)

@@ -76,8 +76,11 @@ func (t *Tx) NoteBackEndUse(id app.BackEndID, at time.Time) error {
 // CountsByBackEnd counts what back ends ask for, each under its id, by what it asked.
 const CountsByBackEnd CounterGroup = "backend"
 
+// BackEndCounted is the name under which the calls of a back end are counted in their group.
+func BackEndCounted(id app.BackEndID) string { return fmt.Sprint(int64(id)) }
+
 // CountBackEnd counts calls of a back end.
 func (t *Tx) CountBackEnd(appID app.AppID, id app.BackEndID, what string, at time.Time, n int64) {
-	one := tally{hour: hourOf(at), group: CountsByBackEnd, value: fmt.Sprint(int64(id)), what: what}
+	one := tally{hour: hourOf(at), group: CountsByBackEnd, value: BackEndCounted(id), what: what}
 	t.Count(appID, one.name(), at, n)
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"html"
@@ -122,6 +123,7 @@ func operate(t *testing.T, s *server, w *weChat, password string, atRest canarie
 	user := export(t, s.settings)[one.openid].User
 	o := newOperator(t, s, password, atRest)
 	o.plantAddresses(atRest)
+	o.plantBackEnd(one, atRest)
 	page := "/admin/users/" + user
 	for _, path := range []string{
 		"/admin/users", "/admin/users?q=" + user, "/admin/keys", "/admin/events", "/admin/audit", "/admin/audit.csv", "/admin/operators",
@@ -174,6 +176,7 @@ func operate(t *testing.T, s *server, w *weChat, password string, atRest canarie
 	quietly(phones, "users", "export")
 	quietly(phone, "users", "export", "--user", user, "--reason", "canary")
 	quietly(nil, "operator", "list")
+	quietly(nil, "client", "list")
 	quietly(nil, "backup", plain, "--verify")
 	quietly(nil, "backup", sealed, "--backup-age-recipients", ageRecipient)
 	quietly(nil, "restore", plain, "--try")
@@ -217,6 +220,39 @@ func (o *operator) plantAddresses(atRest canaries) {
 	}
 	secret, _, _ = strings.Cut(secret, `"`)
 	atRest.add("a webhook's signing secret", html.UnescapeString(secret))
+}
+
+// plantBackEnd makes credentials on the page and by command, and uses them as a business server does.
+func (o *operator) plantBackEnd(of *person, atRest canaries) {
+	o.t.Helper()
+	shown := o.post("/admin/integrations/backends", http.StatusOK, nil, "name", "canary")
+	_, rest, found := strings.Cut(shown, "wxk_")
+	if len(rest) < 43 || !found {
+		o.t.Fatalf("the credentials were not made: %.300s", shown)
+	}
+	secrets := map[string]string{"canary": "wxk_" + rest[:43], "by-command": addClient(o.t, o.server.settings, "by-command")}
+	for name, secret := range secrets {
+		atRest.add("the secret of the back end "+name, secret)
+		atRest.add("the same as HTTP Basic has it", base64.StdEncoding.EncodeToString([]byte(name+":"+secret)))
+		for path, body := range map[string]string{
+			"/session/": `{"openid":%q}`, "/sign/": `{"openid":%q,"payload":"canary","max_age":0}`, "/sign": `{"openid":%q,"payload":""}`,
+			"/introspect/": `{"token":%q}`, "/login/": `{"code":%q}`,
+		} {
+			sent, err := http.NewRequestWithContext(o.t.Context(), http.MethodPost, o.server.url+path, strings.NewReader(fmt.Sprintf(body, of.openid)))
+			if err != nil {
+				o.t.Fatal(err)
+			}
+			sent.SetBasicAuth(name, secret)
+			sent.Header.Set("Content-Type", "application/json")
+			response, err := o.server.client.Do(sent)
+			if err != nil {
+				o.t.Fatal(err)
+			}
+			o.read(path+" of a back end", response, nil, response.StatusCode, nil)
+		}
+	}
+	o.get("/admin/integrations", http.StatusOK, nil)
+	o.post("/admin/integrations/backends/canary/revoke", http.StatusOK, nil)
 }
 
 // wantNotOnCommandLine looks at what everybody on the machine may see of a process.

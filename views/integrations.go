@@ -8,9 +8,11 @@ import (
 
 const integrationsAddress = "/admin/integrations"
 
-// IntegrationsPage is about the business back end: the webhooks that tell it what happens to users, and what was delivered.
+// IntegrationsPage is about the business back end: its credentials, the webhooks that tell it what happens to users, and what was delivered.
 type IntegrationsPage struct {
 	Frame
+	BackEnds   []BackEndRow
+	NewBackEnd NewBackEnd
 	Webhooks   []app.Webhook
 	Most       int // deliveries that may wait for one
 	New        NewWebhook

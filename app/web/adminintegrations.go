@@ -17,10 +17,10 @@ const (
 )
 
 func (d *Dashboard) integrationsPage(v *visit) error {
-	return d.showIntegrations(v, http.StatusOK, views.NewWebhook{})
+	return d.showIntegrations(v, http.StatusOK, views.NewWebhook{}, views.NewBackEnd{})
 }
 
-func (d *Dashboard) showIntegrations(v *visit, status int, form views.NewWebhook) error {
+func (d *Dashboard) showIntegrations(v *visit, status int, form views.NewWebhook, newBackEnd views.NewBackEnd) error {
 	hooks, err := d.Webhooks.List(v.context())
 	if err != nil {
 		return err
@@ -29,6 +29,10 @@ func (d *Dashboard) showIntegrations(v *visit, status int, form views.NewWebhook
 		Webhooks: hooks, Most: db.DeliveriesWaiting, New: form, State: v.QueryParam("state"), Unproven: !d.Accounts.Proven(v.session.present),
 		Frame: v.frame(v.text.T("nav.integrations"), views.SectionIntegrations),
 	}
+	if page.BackEnds, err = d.backEndRows(v); err != nil {
+		return err
+	}
+	page.NewBackEnd = newBackEnd
 	state := max(0, slices.Index(views.DeliveryStates, page.State))
 	page.State = views.DeliveryStates[state]
 	before, _ := strconv.ParseInt(v.QueryParam(views.CursorParameter), 10, 64) // none: the first page
@@ -63,7 +67,7 @@ func (d *Dashboard) addWebhook(v *visit) error {
 		return v.refuse("webhook.full", integrationsPath)
 	case failure.Kind == app.Malformed:
 		wrong := views.Wrong{failure.Field: "webhook." + failure.Field + ".wrong"}
-		return d.showIntegrations(v, http.StatusUnprocessableEntity, views.NewWebhook{Name: form["name"], Wrong: wrong})
+		return d.showIntegrations(v, http.StatusUnprocessableEntity, views.NewWebhook{Name: form["name"], Wrong: wrong}, views.NewBackEnd{})
 	}
 	return err
 }

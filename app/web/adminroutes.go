@@ -87,6 +87,8 @@ func (d *Dashboard) routes() []route {
 		{post, "/admin/operators/:operator/end-sessions", admin, d.endOperatorSessions},
 
 		{get, "/admin/integrations", admin, d.integrationsPage},
+		{post, "/admin/integrations/backends", admin, d.proven(d.addBackEnd)},
+		{post, "/admin/integrations/backends/:backend/revoke", admin, d.proven(d.revokeBackEnd)},
 		{post, "/admin/integrations/webhooks", admin, d.proven(d.addWebhook)},
 		{post, "/admin/integrations/webhooks/:webhook/test", admin, d.proven(d.testWebhook)},
 		{post, "/admin/integrations/webhooks/:webhook/secret", admin, d.proven(d.renewWebhookSecret)},

@@ -14,6 +14,7 @@ import (
 
 	"wxkeeper/app"
 	"wxkeeper/app/alert"
+	"wxkeeper/app/backend"
 	"wxkeeper/app/diagnosis"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/meter"
@@ -34,6 +35,7 @@ type DashboardOptions struct {
 	Diagnosis      *diagnosis.Troubleshooter
 	Alerts         *alert.Alerts
 	Webhooks       *webhook.Webhooks
+	BackEnds       *backend.Register
 	Feed           *overview.Feed // of live events; once it is closed, they end
 	Host           Host           // the process and its settings, for the System page
 	Phones         *Phones

@@ -17,6 +17,7 @@ import (
 
 	"wxkeeper/app"
 	"wxkeeper/app/alert"
+	"wxkeeper/app/backend"
 	"wxkeeper/app/diagnosis"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/operator"
@@ -100,12 +101,14 @@ func newOffice(t *testing.T, change ...func(*DashboardOptions)) *office {
 		Watched: func() []overview.Overview { return []overview.Overview{options.Overview} },
 		Write:   AlertWriter("https://keeper.example.com", "staging", options.Location),
 	})
+	options.BackEnds = backend.New(backend.Options{Store: store, Ring: ring, Clock: o.now, Log: log})
+	t.Cleanup(options.BackEnds.Close)
 	options.Webhooks = webhook.New(webhook.Options{AppID: served.ID, Store: store, Ring: ring, Outgoing: calls, Clock: o.now, Log: log})
 	for _, apply := range change {
 		apply(&options)
 	}
 	o.dashboard = NewDashboard(options)
-	api := New(Options{Keeper: o.keeper, Ready: store.Ready, Log: log, Clock: o.now})
+	api := New(Options{Keeper: o.keeper, BackEnds: options.BackEnds, Ready: store.Ready, Log: log, Clock: o.now})
 	o.server = httptest.NewServer(o.dashboard.Beside(api.Handler()))
 	t.Cleanup(o.server.Close)
 	return o

@@ -181,12 +181,17 @@ func TestNginx(t *testing.T) {
 // startNginx gives the address of an nginx that serves until the test ends.
 func startNginx(t *testing.T, values map[string]string) string {
 	t.Helper()
-	program, folder, address := findNginx(t), t.TempDir(), freeAddress(t)
-	values["{folder}"], values["{nginx}"] = folder, address
 	config, err := os.ReadFile("testdata/nginx.conf")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startNginxOn(t, config, values)
+}
+
+func startNginxOn(t *testing.T, config []byte, values map[string]string) string {
+	t.Helper()
+	program, folder, address := findNginx(t), t.TempDir(), freeAddress(t)
+	values["{folder}"], values["{nginx}"] = folder, address
 	for name, value := range values {
 		config = bytes.ReplaceAll(config, []byte(name), []byte(value))
 	}

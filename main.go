@@ -264,7 +264,7 @@ func serve(
 		},
 		Dashboard: web.DashboardOptions{
 			Accounts: accounts, Store: store, TrustedProxies: settings.TrustedProxies, PublicURL: settings.PublicURL, Host: host, Phones: phones,
-			Webhooks: webhooks, TOTPRoles: settings.TOTPRoles, Secure: strings.HasPrefix(settings.PublicURL, "https:"),
+			Webhooks: webhooks, BackEnds: backEnds, TOTPRoles: settings.TOTPRoles, Secure: strings.HasPrefix(settings.PublicURL, "https:"),
 			EnvName: settings.EnvName, Version: version, Location: settings.Location, Log: log, Clock: time.Now,
 		},
 		Ring: ring, EventsKeep: settings.EventsKeep, KeyAging: settings.KeyAging, SuccessLeast: settings.AlertSuccess,
@@ -289,7 +289,6 @@ func serve(
 	if err != nil {
 		return err
 	}
-<<<<<<< HEAD
 	defer serving.Close()
 	site.Attach(serving)
 	runner := job.Runner{Store: store, Clock: time.Now, Log: log, Record: jobs}
@@ -301,26 +300,6 @@ func serve(
 	stopJobs := startJobs(ctx, runner, serving, accounts, more...)
 	defer stopJobs()
 	handlers := []placed{{settings.Addr, site.Handler(true, true), serving.EndStreams}}
-=======
-	feed := overview.NewFeed(store, served.ID, log)
-	defer feed.Close()
-	dashboard := web.NewDashboard(web.DashboardOptions{
-		Keeper: keys, Accounts: accounts, Store: store, TrustedProxies: settings.TrustedProxies,
-		Overview: watched, Feed: feed, Alerts: alerts, Webhooks: webhooks, BackEnds: backEnds,
-		PublicURL: settings.PublicURL, Host: host, Phones: phones, TOTPRoles: settings.TOTPRoles,
-		Secure: strings.HasPrefix(settings.PublicURL, "https:"),
-		Diagnosis: diagnosis.New(diagnosis.Options{
-			App: served, Store: store, Ring: ring, Clock: time.Now, EventsKeep: settings.EventsKeep, KeyAging: settings.KeyAging,
-		}),
-		EnvName: settings.EnvName, Version: version, Location: settings.Location, Log: log, Clock: time.Now,
-	})
-	api := web.New(web.Options{
-		Keeper: keys, BackEnds: backEnds, Ready: store.Ready, PublicURL: settings.PublicURL, APIRate: settings.APIRate,
-		TrustedProxies: settings.TrustedProxies,
-		Status200:      settings.Status200, VerifyOpenID: settings.VerifyOpenID, Push: push, Log: log, Clock: time.Now,
-	})
-	handlers := []placed{{settings.Addr, dashboard.Beside(api.Handler()), feed.Close}}
->>>>>>> 53932d5 (Credentials of back ends on the page Integrations; docs/backend.md, whose examples a test runs)
 	if settings.AdminAddr != "" {
 		handlers = []placed{{settings.Addr, site.Handler(false, true), nil}, {settings.AdminAddr, site.Handler(true, false), serving.EndStreams}}
 	}

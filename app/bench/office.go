@@ -19,7 +19,7 @@ import (
 )
 
 // office is an operator's browser that has signed in.
-type office struct{ cookie string }
+type office struct{ cookie string } // the header with all its cookies
 
 // signIn signs the operator in, once a run.
 func (b *bench) signIn(ctx context.Context) error {
@@ -37,12 +37,14 @@ func (b *bench) signIn(ctx context.Context) error {
 		return err
 	}
 	defer response.Body.Close()
+	var cookies []string
 	for _, cookie := range response.Cookies() {
-		if response.StatusCode == http.StatusSeeOther && cookie.Value != "" {
-			b.office.cookie = cookie.Name + "=" + cookie.Value
+		if cookie.Value != "" {
+			cookies = append(cookies, cookie.Name+"="+cookie.Value)
 		}
 	}
-	if b.office.cookie == "" {
+	b.office.cookie = strings.Join(cookies, "; ")
+	if response.StatusCode != http.StatusSeeOther || b.office.cookie == "" {
 		return fmt.Errorf("the operator cannot sign in: status %d", response.StatusCode)
 	}
 	return nil

@@ -448,7 +448,11 @@ func (c *sandboxCommand) Run(ctx context.Context, std command.Streams) (err erro
 	if settings.MasterKey, err = sandboxKey(settings.Data); err != nil {
 		return err
 	}
-	emulator := sandbox.New(sandbox.Options{})
+	host, _, err := net.SplitHostPort(settings.Addr)
+	if err != nil {
+		return err
+	}
+	emulator := sandbox.New(sandbox.Options{Host: host})
 	phones := emulator.AddPeople()
 	settings.Appid, settings.Secret = emulator.Apps()[0].Appid, emulator.Apps()[0].Secret
 	listener, err := listenNextTo(settings.Addr)
@@ -473,8 +477,8 @@ func (c *sandboxCommand) Run(ctx context.Context, std command.Streams) (err erro
 	emulated := &emulation{phones: web.NewPhones(), populate: func(ctx context.Context, store *db.DB, ring *db.KeyRing, of app.App) error {
 		return populate(ctx, emulator, store, ring, of)
 	}}
-	host := web.Host{Settings: inForce(c.told(settings), settings)}
-	return serve(ctx, settings, host, emulated, log, func(running running) error {
+	process := web.Host{Settings: inForce(c.told(settings), settings)}
+	return serve(ctx, settings, process, emulated, log, func(running running) error {
 		address := running.address
 		emulated.phones.Connect(settings.WeChatURL, "http://"+address)
 		crowd := sandbox.NewCrowd(phones, "http://"+address, sandbox.CrowdOptions{})
@@ -548,11 +552,11 @@ func introduce(ctx context.Context, emulator *sandbox.WeChat, address string, se
 // listenNextTo listens on the port after an address's, so that the emulator is found in the same place each time; on any port
 // if that one is taken.
 func listenNextTo(address string) (net.Listener, error) {
-	const anyPort = "127.0.0.1:0"
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
+	anyPort := net.JoinHostPort(host, "0")
 	number, err := strconv.Atoi(port)
 	if err != nil || number == 0 {
 		return listen(anyPort)
@@ -630,5 +634,9 @@ Log in as phone 1, then open its profile with the token of the answer:
   curl -d code=$(curl -s %[2]s/sandbox/phones/1/code) http://%[1]s/login/
   curl -s %[2]s/sandbox/phones/1/sealed | curl -H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/json' -d @- http://%[1]s/getinfo/
 `, address, settings.WeChatURL, settings.Data, fate, sandboxOperator, password.Reveal())
+	for _, warning := range settings.Warnings {
+		_, failed := fmt.Fprintf(out, "WARNING: %s.\n", warning)
+		err = errors.Join(err, failed)
+	}
 	return err
 }

@@ -89,6 +89,19 @@ func (r *report) loopback(setting, value string) {
 	}
 }
 
+// private moves an address to one of a private network, RFC 1918 or RFC 4193, which no stranger on the open net reaches.
+func (r *report) private(host, address string) string {
+	addr, err := netip.ParseAddr(host)
+	if err != nil || !addr.Unmap().IsPrivate() {
+		r.problems = append(r.problems, Problem{Setting: "--lan", What: fmt.Sprintf("is %s, no private address", shown(host)),
+			Do: "The sandbox hands out sessions to anybody: name this machine's address in your own network, such as 192.168.1.20 or 10.0.0.5.\n" +
+				"To serve others, run: wxkeeper serve"})
+		return address
+	}
+	_, port, _ := net.SplitHostPort(address) // what cannot be split is refused by its own check
+	return net.JoinHostPort(addr.Unmap().String(), port)
+}
+
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()

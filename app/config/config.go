@@ -91,6 +91,11 @@ func (s Sandbox) Config() (Config, error) {
 	var cfg Config
 	r.plain(&cfg, rest)
 	r.loopback("ADDR", rest.Addr)
+	if s.LAN != "" {
+		cfg.Addr = r.private(s.LAN, rest.Addr)
+		r.warn("whoever is in the network of %s can log in as anybody here, and play WeChat; do not leave it running", s.LAN)
+	}
+	cfg.Warnings = r.warnings
 	cfg.Data = s.Data
 	return cfg, r.err()
 }

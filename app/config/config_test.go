@@ -301,6 +301,18 @@ func TestSandbox(t *testing.T) {
 		_, err := config.Sandbox{Addr: addr}.Config()
 		wantProblem(t, err, "ADDR", "other machines can reach", "127.0.0.1:8000")
 	}
+	for lan, addr := range map[string]string{"192.168.1.20": "192.168.1.20:8000", "10.0.0.5": "10.0.0.5:8000", "fd00::5": "[fd00::5]:8000", "::ffff:10.0.0.5": "10.0.0.5:8000"} {
+		got, err := config.Sandbox{LAN: lan}.Config()
+		if err != nil || got.Addr != addr || len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "log in as anybody") {
+			t.Errorf("%s: %+v, %v", lan, got, err)
+		}
+	}
+	for _, lan := range []string{"0.0.0.0", "::", "127.0.0.1", "8.8.8.8", "169.254.1.1", "2001:db8::1", "example.com", "192.168.1.20:80"} {
+		_, err := config.Sandbox{LAN: lan}.Config()
+		if err == nil || !strings.Contains(err.Error(), "--lan") || !strings.Contains(err.Error(), "no private address") {
+			t.Errorf("%s: %v", lan, err)
+		}
+	}
 	_, err = config.Sandbox{Addr: "8000"}.Config()
 	wantProblem(t, err, "ADDR", "not host:port", ":8000")
 }

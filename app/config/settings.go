@@ -79,6 +79,7 @@ type Serve struct {
 type Sandbox struct {
 	Addr string `env:"WXKEEPER_ADDR" default:"127.0.0.1:8000" help:"Address to listen on, on this machine only."`
 	Data string `env:"WXKEEPER_DATA" placeholder:"FOLDER" help:"Folder to keep the state in. Empty: a throw-away folder."`
+	LAN  string `name:"lan" placeholder:"ADDRESS" help:"Private address of this machine, such as 192.168.1.20, to listen on instead, for real phones (真机调试). Whoever is in that network can log in as anybody."`
 }
 
 // onlyByEnvironment stands where a secret stands in the order of settings. It holds nothing and has no flag: the secret is

@@ -36,7 +36,7 @@ func (w *WeChat) control() http.Handler {
 	mux.HandleFunc("POST /sandbox/phones/{number}/loseprofile", w.withPhone(tells((*Phone).LoseProfile)))
 	mux.HandleFunc("POST /sandbox/phones/{number}/close", w.withPhone(tells((*Phone).CloseAccount)))
 	w.controlWeChat(mux)
-	return loopbackOnly(http.NewCrossOriginProtection().Handler(mux))
+	return w.namedOnly(http.NewCrossOriginProtection().Handler(mux))
 }
 
 // controlWeChat is what concerns no single phone. Each thing is told by GET, set by POST and taken back by DELETE.
@@ -62,11 +62,11 @@ func (w *WeChat) controlWeChat(mux *http.ServeMux) {
 	mux.HandleFunc("DELETE /sandbox/push", order(w.orderNoPush, w.serveBackOffice))
 }
 
-// loopbackOnly refuses pages of the open web that reach us by a name of theirs that points to 127.0.0.1. No answer is worth
+// namedOnly refuses pages of the open web that reach us by a name of theirs that points to our address. No answer is worth
 // keeping: even a GET may change what comes next.
-func loopbackOnly(next http.Handler) http.Handler {
+func (w *WeChat) namedOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
-		if !loopback(request.Host) {
+		if !loopback(request.Host) && (w.host == "" || hostOf(request.Host) != w.host) {
 			http.Error(response, "the sandbox answers only to localhost", http.StatusForbidden)
 			return
 		}
@@ -77,14 +77,20 @@ func loopbackOnly(next http.Handler) http.Handler {
 }
 
 func loopback(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
+	host = hostOf(host)
 	if strings.EqualFold(host, "localhost") {
 		return true
 	}
-	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	address, err := netip.ParseAddr(host)
 	return err == nil && address.IsLoopback()
+}
+
+// hostOf is a host without its port and brackets.
+func hostOf(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return strings.Trim(host, "[]")
 }
 
 func writeJSON(response http.ResponseWriter, status int, value any) {

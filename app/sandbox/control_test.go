@@ -257,6 +257,23 @@ func TestControlAnswersOnlyToLoopbackHosts(t *testing.T) {
 	}
 }
 
+// TestControlAnswersToTheNameItWasGiven: for real phones in a private network, and by no other name.
+func TestControlAnswersToTheNameItWasGiven(t *testing.T) {
+	w := sandbox.New(sandbox.Options{Host: "192.168.1.20"})
+	for host, status := range map[string]int{
+		"192.168.1.20:8001": http.StatusOK, "192.168.1.20": http.StatusOK, "localhost:8001": http.StatusOK,
+		"192.168.1.21:8001": http.StatusForbidden, "evil.example": http.StatusForbidden, "": http.StatusForbidden,
+	} {
+		request := httptest.NewRequest(http.MethodGet, "/sandbox/phones", nil)
+		request.Host = host
+		response := httptest.NewRecorder()
+		w.ServeHTTP(response, request)
+		if response.Code != status {
+			t.Errorf("Host %q: HTTP %d", host, response.Code)
+		}
+	}
+}
+
 func TestControlRefusesOtherOrigins(t *testing.T) {
 	w := sandbox.New(sandbox.Options{})
 	request := httptest.NewRequest(http.MethodPost, "/sandbox/faults?kind=busy", nil)

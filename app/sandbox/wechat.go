@@ -33,6 +33,7 @@ type Options struct {
 	Apps  []App            // registered mini programs; the first one is that of phones that name none
 	Clock func() time.Time // nil: time.Now
 	Seed  uint64           // openids, unionids and group ids follow from it
+	Host  string           // by which the control may be reached beside localhost; empty: by no other
 
 	// KeyRefresh is the least age at which wx.login replaces a session key: quick repeated logins keep the same one.
 	// WeChat says only that there is such a time (signature.html, 会话密钥 session_key 有效性). 0: DefaultKeyRefresh.
@@ -66,6 +67,7 @@ type WeChat struct {
 	apps       []App
 	clock      func() time.Time
 	seed       uint64
+	host       string // by which the control may be reached beside localhost
 	keyRefresh time.Duration
 	keyLife    time.Duration
 	handler    http.Handler
@@ -94,6 +96,7 @@ func New(options Options) *WeChat {
 		apps:       slices.Clone(options.Apps),
 		clock:      options.Clock,
 		seed:       options.Seed,
+		host:       options.Host,
 		keyRefresh: durationOr(options.KeyRefresh, DefaultKeyRefresh),
 		keyLife:    durationOr(options.KeyLife, DefaultKeyLife),
 		developers: newDeveloperClient(options.Transport),

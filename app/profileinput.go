@@ -68,10 +68,13 @@ func CheckAvatarURL(address string) error {
 func isHTTP(scheme string) bool { return scheme == "http" || scheme == "https" }
 
 // onlyThere says whether an address means something on one device only: WeChat's temporary and saved files are http://tmp/, http://usr/
-// and http://store/ in places, the developer tools' http://127.0.0.1:PORT/__tmp__/.
+// and http://store/ in places, the developer tools' http://127.0.0.1:PORT/__tmp__/. Other addresses of this machine are those of a sandbox.
 func onlyThere(parsed *url.URL) bool {
 	host := strings.ToLower(parsed.Hostname())
 	address, err := netip.ParseAddr(host)
-	return host != "" && !strings.Contains(strings.TrimSuffix(host, "."), ".") && err != nil ||
-		strings.HasSuffix(host, ".localhost") || err == nil && (address.IsLoopback() || address.IsUnspecified())
+	here := host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && (address.IsLoopback() || address.IsUnspecified())
+	if here {
+		return strings.HasPrefix(parsed.Path, "/__")
+	}
+	return err != nil && host != "" && !strings.Contains(strings.TrimSuffix(host, "."), ".")
 }

@@ -7,12 +7,12 @@ import { api, createKeeper, failing, newPhone, offline } from "./phone.mjs";
 const open = (phone) => createKeeper({ baseURL: api, wx: phone.wx });
 const reportsOf = (phone) => phone.sent.filter(({ path }) => path === "report/").map(({ fields }) => fields);
 
-// settled waits until as many reports were answered.
+// settled waits until as many reports were taken.
 async function settled(phone, wanted) {
   const answers = () => phone.answers.filter(({ path }) => path === "report/");
   const end = Date.now() + 10_000;
   while (answers().length < wanted && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.equal(answers().length, wanted);
+  assert.deepEqual(answers().map(({ status, code }) => `${status} ${code}`), Array(wanted).fill("200 0"));
 }
 
 test("wx.login fails: told once, without a token", async () => {

@@ -87,9 +87,11 @@ func TestMaxAgeAsksWeChat(t *testing.T) {
 		{time.Second, says(keyGood), nil, 0, 0, 0},                                 // any age
 		{0, says(keyGood), seconds(60), 0, 1, 61 * time.Second},                    // too old: asked
 		{time.Minute, says(keyGood), seconds(60), 0, 0, time.Minute + time.Second}, // and remembered, to the second
-		{time.Second, says(refusal(-1)), seconds(60), app.WeChatUnavailable, 0, 0},
+		{10 * time.Second, says(keyGood), seconds(60), 0, 1, 131 * time.Second},    // also where dates are coarse otherwise
+		{0, says(keyGood), seconds(60), 0, 0, 131 * time.Second},
+		{70 * time.Second, says(refusal(-1)), seconds(60), app.WeChatUnavailable, 0, 0},
 		{0, says(refusal(40164)), seconds(60), app.Misconfigured, 0, 0},
-		{0, says(refusal(87009)), nil, 0, 0, time.Minute + time.Second},
+		{0, says(refusal(87009)), nil, 0, 0, 131 * time.Second},
 		{0, says(refusal(87009)), seconds(60), app.SealedDataUnopened, 1, 0},
 		{0, says(keyGood), nil, app.SealedDataUnopened, 0, 0}, // dead is dead, whatever age was asked for
 	} {

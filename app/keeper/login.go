@@ -119,13 +119,14 @@ func (k *Keeper) callsFromElsewhere(caller app.Caller) bool {
 	return caller.Client.Appid != "" && caller.Client.Appid != k.app.Appid
 }
 
-// outcome is what a class of WeChat's failures means for a login.
+// outcome is what a class of WeChat's failures means for a login, or for a phone number by code.
 type outcome struct {
 	kind   app.Kind
 	reason app.Reason
 	wait   time.Duration
 }
 
+// outcomes are those of logins.
 var outcomes = map[wechat.Class]outcome{
 	wechat.ClassCodeInvalid:   {kind: app.InvalidCode, reason: app.LoginCodeInvalid},
 	wechat.ClassCodeUsed:      {kind: app.InvalidCode, reason: app.LoginCodeUsed},

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"image"
+	"image/png"
 	"maps"
 	"os"
 	"strconv"
@@ -58,6 +60,13 @@ func (c cast) value(kind, argument string) (string, error) {
 	case "trouble":
 		errcode, err := strconv.Atoi(argument)
 		return c.weChat.mint(&grant{mood: refuses(errcode)}), err
+	case "phonecode":
+		return c.person(name).tapPhoneButton(0), nil
+	case "phonetrouble":
+		errcode, err := strconv.Atoi(argument)
+		return c.person("anybody").tapPhoneButton(errcode), err
+	case "picture":
+		return contractPicture(argument)
 	case "data":
 		c.sealed[argument] = sealedKind(c.person(name), what)
 		return c.sealed[argument].encryptedData, nil
@@ -69,6 +78,22 @@ func (c cast) value(kind, argument string) (string, error) {
 		return sign(contractRawData, c.person(name).key(0)), nil
 	}
 	return "", fmt.Errorf("no values of kind %q", kind)
+}
+
+// contractPicture is a PNG, whole or with something wrong.
+func contractPicture(what string) (string, error) {
+	var out bytes.Buffer
+	if err := png.Encode(&out, image.NewGray(image.Rect(0, 0, 20, 10))); err != nil {
+		return "", err
+	}
+	whole := out.String()
+	switch what {
+	case "cut":
+		return whole[:60], nil
+	case "bomb":
+		return whole[:16] + "\x7f\xff\xff\xff" + whole[20:], nil // the width
+	}
+	return whole, nil
 }
 
 const contractRawData = `{"nickName":"小明😀"}`

@@ -1,10 +1,13 @@
 package web
 
 import (
+	"maps"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +38,11 @@ func newHouse(t testing.TB, change ...func(*Options)) house {
 
 func newHouseOn(t testing.TB, store *db.DB, change ...func(*Options)) house {
 	t.Helper()
+	return newHouseAt(t, store, func() time.Time { return noon }, change...)
+}
+
+func newHouseAt(t testing.TB, store *db.DB, clock func() time.Time, change ...func(*Options)) house {
+	t.Helper()
 	standIn, address := newWeChat(t)
 	ring, err := store.EnsureKeyRing(t.Context(), [32]byte{1}, noon)
 	if err != nil {
@@ -48,7 +56,6 @@ func newHouseOn(t testing.TB, store *db.DB, change ...func(*Options)) house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clock := func() time.Time { return noon }
 	keeping := keeper.New(keeper.Options{
 		App: ours, Store: store, Ring: ring, WeChat: client, Clock: clock, Log: newLogger(&logBook{}),
 		Settings: keeper.Settings{
@@ -68,10 +75,22 @@ func newHouseOn(t testing.TB, store *db.DB, change ...func(*Options)) house {
 	return house{s, standIn, store, book}
 }
 
-// TestContract plays the scripts of testdata/contract.
+// TestContract plays the scripts of testdata/contract, and holds every answer against the document.
 func TestContract(t *testing.T) {
-	h := newHouse(t)
-	server := httptest.NewServer(h.Handler())
+	store, err := db.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var passed atomic.Int64
+	h := newHouseAt(t, store, func() time.Time { return noon.Add(time.Duration(passed.Add(1)) * time.Millisecond) })
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		recorder := httptest.NewRecorder()
+		h.Handler().ServeHTTP(recorder, r)
+		checkDocumented(t, r, answer{HTTP: recorder.Code, Header: recorder.Header(), Body: recorder.Body.String()})
+		maps.Copy(w.Header(), recorder.Header())
+		w.WriteHeader(recorder.Code)
+		_, _ = w.Write(recorder.Body.Bytes()) // the player complains of what does not arrive
+	}))
 	t.Cleanup(server.Close)
 	contract.Run(t, server.URL, os.DirFS("testdata/contract"), func(kind, argument string) (string, error) {
 		if kind == "backend" {

@@ -3,8 +3,6 @@ package web
 import (
 	"bytes"
 	"encoding/json"
-	"image"
-	"image/png"
 	"mime/multipart"
 	"net/http"
 	"strings"
@@ -38,22 +36,13 @@ func (o *office) upload(t *testing.T, token, bearer, filename string, file []byt
 	return o.do(t, sent)
 }
 
-func smallPNG(t *testing.T) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	if err := png.Encode(&out, image.NewRGBA(image.Rect(0, 0, 20, 10))); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
-}
-
 func TestAvatarUpload(t *testing.T) {
 	o := newOffice(t)
 	visitor := o.phone(t, sandbox.Person{Nickname: "小明"})
 	if err := visitor.Launch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	token, picture := visitor.Token(), smallPNG(t)
+	token, picture := visitor.Token(), pngOf(20, 10)
 	got := o.upload(t, "", token, "tmp_1.jpeg", picture)
 	var data avatarReply
 	if err := json.Unmarshal(got.Data, &data); err != nil || !strings.HasPrefix(data.AvatarURL, o.server.URL+"/avatar/") {

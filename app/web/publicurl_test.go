@@ -62,7 +62,7 @@ func TestEveryLinkStandsUnderThePublicPath(t *testing.T) {
 	if err := program.Launch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := o.upload(t, program.Token(), "", "x.png", smallPNG(t)); got.HTTP != http.StatusOK { // a page leads to the picture
+	if got := o.upload(t, program.Token(), "", "x.png", pngOf(20, 10)); got.HTTP != http.StatusOK { // a page leads to the picture
 		t.Fatal(got.Body)
 	}
 	admin := o.operator(t, "walker", app.RoleAdmin)

@@ -41,12 +41,25 @@ func (p *player) check(a answer, text string) error {
 	return fmt.Errorf("no such question")
 }
 
-func (p *player) capture(a answer, name, path string) error {
+func (p *player) capture(a answer, name, which string) error {
+	path, pattern, partly := strings.Cut(which, " ")
 	member, err := a.member(path)
 	if err != nil {
 		return err
 	}
 	p.captured[name] = textOf(member)
+	if !partly {
+		return nil
+	}
+	expression, err := regexp.Compile(pattern)
+	if err != nil {
+		return err
+	}
+	found := expression.FindStringSubmatch(p.captured[name])
+	if len(found) != 2 {
+		return fmt.Errorf("is %s", p.captured[name])
+	}
+	p.captured[name] = found[1]
 	return nil
 }
 

@@ -28,6 +28,7 @@
 //	PATH matches REGEXP     the same by regular expression
 //	PATH keys NAME…         an object with exactly these members; "answer keys" means the whole answer
 //	capture NAME PATH       keeps a member for later in the same file, as ${NAME}
+//	capture NAME PATH REGEXP  keeps what the one group of the regular expression finds in it
 //
 // ${kind:argument} asks the caller for a value, and ${filler:N} is N times the letter a. In json and form they are inserted
 // escaped, as any client would, elsewhere as they are. An indented line continues the one before it.

@@ -57,10 +57,13 @@ deep keys null n
 answer keys status code method path type body deep
 path matches ^/path/x
 capture kept method
+capture part path ^/(pa)th
 
 POST /${kept}
+X-Sent: ${part}
 form a=${word:z}&b=1
 path is /POST
+header X-Seen pa
 path matches ^/${kept}$
 type is application/x-www-form-urlencoded
 body is a=z%2B%22%2F%C3%A9&b=1
@@ -91,6 +94,9 @@ func TestWhatDoesNotHoldIsTold(t *testing.T) {
 		{"missing member", "GET /\ndeep.none is 1", "there is no deep.none"},
 		{"member of no object", "GET /\nmethod.none is 1", "there is no method.none"},
 		{"capture", "GET /\ncapture x none", "there is no none"},
+		{"part", "GET /\ncapture x method ^(P)", "is GET"},
+		{"part that is none", "GET /\ncapture x method ^G", "is GET"},
+		{"part by a bad pattern", "GET /\ncapture x method (", "missing closing"},
 		{"pattern", "GET /\nmethod matches (", "missing closing"},
 		{"question", "GET /\nperhaps 5", "no such question"},
 		{"value in a body", "POST /\njson {\"a\":\"${other:x}\"}", "${other:x}: unknown kind"},

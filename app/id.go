@@ -18,11 +18,12 @@ type ID int64
 
 // The kinds of row, so that one cannot be passed for another.
 type (
-	UserID     ID
-	KeyID      ID
-	SessionID  ID
-	EventID    ID
-	OperatorID ID
+	UserID       ID
+	UserChangeID ID
+	KeyID        ID
+	SessionID    ID
+	EventID      ID
+	OperatorID   ID
 )
 
 // NewID makes an id for a row that begins at the given time.

@@ -78,8 +78,10 @@ func (t *Tx) eraseRows(user app.User) error {
 	if err := t.eraseDeliveries(user); err != nil {
 		return err
 	}
-	if _, err := t.change(`DELETE FROM external_ids WHERE user_id = ?`, user.ID); err != nil {
-		return err
+	for _, table := range []string{"external_ids", "user_changes"} {
+		if _, err := t.change("DELETE FROM "+table+" WHERE user_id = ?", user.ID); err != nil {
+			return err
+		}
 	}
 	t.countUsers(user.AppID, -1)
 	return t.changeOne(`DELETE FROM users WHERE id = ?`, user.ID)

@@ -11,14 +11,23 @@ func (q *Queries) UserByExternalID(ctx context.Context, appID app.AppID, externa
 	return q.user(ctx, "u.id = (SELECT e.user_id FROM external_ids e WHERE e.app_id = ? AND e.external_id = ?)", appID, external)
 }
 
-// ExternalID tells the name that the system a user was imported from knew them by, "" of anybody else.
-func (q *Queries) ExternalID(ctx context.Context, user app.UserID) (string, error) {
-	var external string
-	err := q.one(brief(ctx), `SELECT external_id FROM external_ids WHERE user_id = ?`, []any{user}, &external)
-	if app.KindOf(err) == app.NotFound {
-		return "", nil
+// ExternalIDs tells the names that the system users were imported from knew them by. Whoever was not imported has none.
+func (q *Queries) ExternalIDs(ctx context.Context, users []app.UserID) (map[app.UserID]string, error) {
+	external := map[app.UserID]string{}
+	for ids := range inChunks(users) {
+		err := q.each(ctx, "SELECT user_id, external_id FROM external_ids WHERE user_id IN "+rowsOf(len(ids), 1), idArguments(ids),
+			func(scan func(...any) error) error {
+				var user app.UserID
+				var name string
+				err := scan(&user, &name)
+				external[user] = name
+				return err
+			})
+		if err != nil {
+			return nil, err
+		}
 	}
-	return external, err
+	return external, nil
 }
 
 // SetExternalID gives a user an external id in the place of the one before. AlreadyExists: somebody else has it.

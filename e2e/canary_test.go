@@ -128,7 +128,7 @@ func operate(t *testing.T, s *server, w *weChat, password string, atRest canarie
 	for _, path := range []string{
 		"/admin/users", "/admin/users?q=" + user, "/admin/keys", "/admin/events", "/admin/audit", "/admin/audit.csv", "/admin/operators",
 		"/admin/account", "/admin/system", "/admin/jobs", "/admin/alerts", "/admin/integrations", "/admin/troubleshoot?q=" + user, "/admin/help",
-		page, page + "/keys", page + "/devices", page + "/events", page + "/audit",
+		page, page + "/keys", page + "/devices", page + "/history", page + "/events", page + "/audit",
 	} {
 		o.get(path, http.StatusOK, nil)
 	}

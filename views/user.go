@@ -15,13 +15,14 @@ const (
 	UserProfile UserTab = ""
 	UserKeys    UserTab = "keys"
 	UserDevices UserTab = "devices"
+	UserHistory UserTab = "history"
 	UserEvents  UserTab = "events"
 	UserAudit   UserTab = "audit"
 )
 
 // UserTabs lists the tabs.
 func UserTabs() []UserTab {
-	return []UserTab{UserProfile, UserKeys, UserDevices, UserEvents, UserAudit}
+	return []UserTab{UserProfile, UserKeys, UserDevices, UserHistory, UserEvents, UserAudit}
 }
 
 // UserTabAddress is the address of one of a user's pages.
@@ -78,6 +79,7 @@ type UserProfilePage struct {
 	KeptFor  int         // days that events are kept
 
 	Elsewhere []SameUser // the same person in other mini programs
+	External  string     // what the system they were imported from calls them
 }
 
 // SameUser is the same person in another mini program, as their unionid says.
@@ -225,7 +227,9 @@ func orNone(text string) string {
 func (p UserPage) passed(session app.Session) bool { return session.Generation != p.User.Generation }
 
 // maskedPhone shows of a phone number what is stored in clear.
-func (p UserPage) maskedPhone() string { return "*******" + p.User.Phone.Tail }
+func (p UserPage) maskedPhone() string { return maskedTail(p.User.Phone.Tail) }
+
+func maskedTail(tail string) string { return "*******" + tail }
 
 // number is a phone number to be dialled from anywhere but its own country.
 func (p UserProfilePage) number() string {

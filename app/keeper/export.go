@@ -46,17 +46,19 @@ type exportedUser struct {
 	FirstSeenAt string      `json:"firstSeenAt"`
 	LastSeenAt  string      `json:"lastSeenAt"`
 	Disabled    bool        `json:"disabled"`
+	ExternalID  string      `json:"externalId"`
 }
 
 var csvHeader = []string{
 	"appid", "openid", "unionid", "nickName", "avatarUrl", "gender", "language", "city", "province", "country", "phoneNumber",
-	"user", "firstSeenAt", "lastSeenAt", "disabled",
+	"user", "firstSeenAt", "lastSeenAt", "disabled", "externalId",
 }
 
 func (u exportedUser) row() []string {
 	row := []string{
 		string(u.Appid), string(u.OpenID), string(u.UnionID), u.NickName, u.AvatarURL, strconv.Itoa(u.Gender), u.Language,
 		u.City, u.Province, u.Country, u.PhoneNumber, u.User, u.FirstSeenAt, u.LastSeenAt, strconv.FormatBool(u.Disabled),
+		u.ExternalID,
 	}
 	return harmlessRow(row)
 }
@@ -93,12 +95,21 @@ func Export(ctx context.Context, store *db.DB, ring *db.KeyRing, format Format, 
 	if err != nil {
 		return err
 	}
-	err = eachUser(ctx, store, func(user app.User) error {
-		exported, err := exportUser(ring, appids[user.AppID], user)
+	err = eachPage(ctx, store, func(users []app.User) error {
+		external, err := store.Read().ExternalIDs(ctx, idsOf(users))
 		if err != nil {
 			return err
 		}
-		return write(exported)
+		for _, user := range users {
+			exported, err := exportUser(ring, appids[user.AppID], user, external[user.ID])
+			if err != nil {
+				return err
+			}
+			if err := write(exported); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return err
@@ -136,7 +147,7 @@ func flush(rows *csv.Writer) error {
 	return rows.Error()
 }
 
-func exportUser(ring *db.KeyRing, appid app.Appid, user app.User) (exportedUser, error) {
+func exportUser(ring *db.KeyRing, appid app.Appid, user app.User, external string) (exportedUser, error) {
 	phone, err := Phone(ring, user)
 	if err != nil {
 		return exportedUser{}, fmt.Errorf("phone number of user %s: %w", user.Number, err)
@@ -147,25 +158,43 @@ func exportUser(ring *db.KeyRing, appid app.Appid, user app.User) (exportedUser,
 		Gender: profile.Gender, Language: profile.Language, City: profile.City, Province: profile.Province,
 		Country: profile.Country, PhoneNumber: phone.Number, User: user.Number.String(),
 		FirstSeenAt: user.FirstSeenAt().UTC().Format(time.RFC3339), LastSeenAt: user.LastSeenAt.UTC().Format(time.RFC3339),
-		Disabled: user.Disabled(),
+		Disabled: user.Disabled(), ExternalID: external,
 	}, nil
 }
 
-// eachUser walks all users in pages.
-func eachUser(ctx context.Context, store *db.DB, visit func(app.User) error) error {
+func idsOf(users []app.User) []app.UserID {
+	ids := make([]app.UserID, len(users))
+	for i, user := range users {
+		ids[i] = user.ID
+	}
+	return ids
+}
+
+// eachPage walks all users in pages.
+func eachPage(ctx context.Context, store *db.DB, visit func([]app.User) error) error {
 	var last app.UserID
 	for {
 		users, err := store.Read().UsersAfter(ctx, last, usersAPage)
 		if err != nil || len(users) == 0 {
 			return err
 		}
+		if err := visit(users); err != nil {
+			return err
+		}
+		last = users[len(users)-1].ID
+	}
+}
+
+// eachUser walks all users.
+func eachUser(ctx context.Context, store *db.DB, visit func(app.User) error) error {
+	return eachPage(ctx, store, func(users []app.User) error {
 		for _, user := range users {
 			if err := visit(user); err != nil {
 				return err
 			}
 		}
-		last = users[len(users)-1].ID
-	}
+		return nil
+	})
 }
 
 // EachUserInState visits the users of the app whose current session key is in a state. It follows an index, and reads pages.

@@ -41,9 +41,18 @@ type exportedEvent struct {
 	Model     string        `json:"model,omitempty"`
 }
 
+type exportedChange struct {
+	At      time.Time    `json:"at"`
+	What    app.UserFact `json:"what"`
+	Value   string       `json:"value,omitempty"` // of a phone number its last four digits
+	Removed bool         `json:"removed,omitempty"`
+	Reason  app.Reason   `json:"reason"`
+}
+
 type exportedPerson struct {
 	exportedUser
 	Avatar   []byte            `json:"avatar,omitempty"` // the picture they uploaded, a JPEG
+	Changes  []exportedChange  `json:"changes"`          // of phone number, nickname and avatar
 	Keys     []exportedKey     `json:"keys"`
 	Sessions []exportedSession `json:"sessions"`
 	Events   []exportedEvent   `json:"events"`
@@ -64,7 +73,11 @@ func (k *Keeper) ExportUser(ctx context.Context, order Order, role app.Role, num
 		return err
 	}
 	person := exportedPerson{}
-	if person.exportedUser, err = exportUser(k.ring, k.app.Appid, user); err != nil {
+	external, err := read.ExternalIDs(ctx, []app.UserID{user.ID})
+	if err != nil {
+		return err
+	}
+	if person.exportedUser, err = exportUser(k.ring, k.app.Appid, user, external[user.ID]); err != nil {
 		return err
 	}
 	person.exportedUser = person.masked(MaskingFor(role), user.Phone.Tail)
@@ -99,6 +112,15 @@ func (p *exportedPerson) read(ctx context.Context, read *db.Queries, user app.Us
 		return err
 	}
 	p.Avatar = avatar.Picture
+	changes, err := read.ChangesOfUser(ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	for _, one := range changes {
+		p.Changes = append(p.Changes, exportedChange{
+			At: one.At(), What: one.What, Value: one.Value, Removed: one.Removed, Reason: one.Reason,
+		})
+	}
 	for _, key := range keys {
 		p.Keys = append(p.Keys, exportedKey{
 			Fingerprint: key.Fingerprint.String(), ObtainedAt: key.ObtainedAt(), SupersededAt: key.SupersededAt,

@@ -74,8 +74,16 @@ func (k *Keeper) ExportUsers(
 		if err != nil {
 			return err
 		}
-		for _, user := range page.Users {
-			exported, err := exportUser(k.ring, k.app.Appid, user.User)
+		users := make([]app.User, len(page.Users))
+		for i, listed := range page.Users {
+			users[i] = listed.User
+		}
+		external, err := k.store.Read().ExternalIDs(ctx, idsOf(users))
+		if err != nil {
+			return err
+		}
+		for _, user := range users {
+			exported, err := exportUser(k.ring, k.app.Appid, user, external[user.ID])
 			if err != nil {
 				return err
 			}
@@ -103,6 +111,7 @@ func (u exportedUser) masked(masking Masking, phoneTail string) exportedUser {
 	if masking >= MaskIDs {
 		u.OpenID = app.OpenID(endsOf(string(u.OpenID)))
 		u.UnionID = app.UnionID(endsOf(string(u.UnionID)))
+		u.ExternalID = endsOf(u.ExternalID)
 	}
 	return u
 }

@@ -338,6 +338,11 @@ func (k *Keeper) storeOneMoved(ctx context.Context, tx *db.Tx, one movedIn) (boo
 	if one.takesKey {
 		event.Reason, event.Fingerprint = app.KeyImported, one.key.Fingerprint
 	}
+	if one.fate == userNew { // stored with all there is, so that nothing changes any more
+		if err := tx.AddUserChanges(k.clock(), app.Changes(app.User{}, one.after, event.Reason)); err != nil {
+			return false, err
+		}
+	}
 	_, stored, err := k.replaceUser(tx, before, one.after, k.clock(), event)
 	if err != nil || !stored || !one.takesKey {
 		return stored, err

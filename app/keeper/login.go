@@ -425,6 +425,9 @@ func (k *Keeper) replaceUser(tx *db.Tx, before, after app.User, at time.Time, ev
 		return after, false, err
 	}
 	tx.AddNumberedEvent(event)
+	if err := tx.AddUserChanges(at, app.Changes(before, after, event.Reason)); err != nil {
+		return after, false, err
+	}
 	if err := announce(tx, before, after, at, event); err != nil {
 		return after, false, err
 	}

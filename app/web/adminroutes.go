@@ -55,6 +55,7 @@ func (d *Dashboard) routes() []route {
 		{get, "/admin/users/:number", viewer, d.userPage},
 		{get, "/admin/users/:number/keys", viewer, d.userKeysPage},
 		{get, "/admin/users/:number/devices", viewer, d.userDevicesPage},
+		{get, "/admin/users/:number/history", viewer, d.userHistoryPage},
 		{get, "/admin/users/:number/events", viewer, d.userEventsPage},
 		{get, "/admin/users/:number/audit", operator, d.userAuditPage},
 		{post, "/admin/users/:number/check", operator, d.checkUser},

@@ -82,8 +82,14 @@ func (d *Dashboard) profileOf(v *visit, user app.User) (views.UserProfilePage, e
 	if err != nil {
 		return views.UserProfilePage{}, err
 	}
+	external, err := d.Store.Read().ExternalIDs(v.context(), []app.UserID{user.ID})
+	if err != nil {
+		return views.UserProfilePage{}, err
+	}
 	elsewhere, err := d.elsewhere(v, user)
-	return views.UserProfilePage{UserPage: frame, Events: events, KeptFor: d.eventDays(), Elsewhere: elsewhere}, err
+	return views.UserProfilePage{
+		UserPage: frame, Events: events, KeptFor: d.eventDays(), Elsewhere: elsewhere, External: external[user.ID],
+	}, err
 }
 
 // elsewhere finds the same person in the server's other apps.
@@ -144,6 +150,22 @@ func (d *Dashboard) devicesOf(v *visit, user app.User) (views.UserDevicesPage, e
 	frame, _, err := d.userFrame(v, user, views.UserDevices)
 	settings := d.Keeper.Settings()
 	return views.UserDevicesPage{UserPage: frame, Policy: settings.Sessions, FollowKey: settings.FollowKey}, err
+}
+
+func (d *Dashboard) userHistoryPage(v *visit) error {
+	user, err := d.userOf(v)
+	if err != nil {
+		return err
+	}
+	changes, err := d.Store.Read().ChangesOfUser(v.context(), user.ID)
+	if err != nil {
+		return err
+	}
+	frame, _, err := d.userFrame(v, user, views.UserHistory)
+	if err != nil {
+		return err
+	}
+	return v.page(views.UserHistoryPage{UserPage: frame, Changes: changes}.View())
 }
 
 func (d *Dashboard) userEventsPage(v *visit) error {

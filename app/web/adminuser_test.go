@@ -94,6 +94,8 @@ func TestUserPagesInBothLanguages(t *testing.T) {
 		{"/keys", []string{"取得", "被替换", "现在会用来解密的密钥", "每把密钥的准确时间", "一行是一把密钥"}, []string{"Obtained", "Superseded", "One line is one key"}, nil},
 		{"/devices", []string{"Android", "移除此设备", "30 天 未使用或登录满 180 天 后"}, []string{"Sign out this device", "not been used for 30 days"}, nil},
 		{"/events", []string{"登录成功，密钥已更换", "解密成功", "手机号已保存", "反馈码", "首次登录"}, []string{"Logged in, new key", "Opened", "Phone number stored"}, nil},
+		{"/history", []string{"昵称", "小雨", "*******5678", "当前", "加密数据（/getinfo/）", "头像", "概况"},
+			[]string{"Nickname", "Sealed data", "last four digits"}, []string{"13800135678"}},
 		{"/audit", []string{"核对", "admin"}, []string{"Check", "admin"}, nil},
 	} {
 		for language, words := range map[string][]string{"zh-CN": test.zh, "en": test.en} {
@@ -125,7 +127,7 @@ func TestUnknownUserIsNotFound(t *testing.T) {
 	b := o.signIn(t, app.RoleAdmin)
 	number := o.user(t, program).Number.String()
 	for _, number := range []string{"1", "000000000", "abcdefghi", "999999999", "+" + number, "%20" + number, number + "0", "-99999999", "99999999999999999999", number[:8]} {
-		for _, tab := range []string{"", "/keys", "/devices", "/events", "/audit"} {
+		for _, tab := range []string{"", "/keys", "/devices", "/history", "/events", "/audit"} {
 			if p := b.get("/admin/users/" + number + tab); p.Status != http.StatusNotFound {
 				t.Errorf("%s%s: HTTP %d", number, tab, p.Status)
 			}
@@ -145,7 +147,7 @@ func TestHostileUserDoesNothing(t *testing.T) {
 		if _, err := program.Send(t.Context(), sandbox.SealedProfile); err != nil {
 			t.Fatal(err)
 		}
-		for _, tab := range []string{"", "/keys", "/devices", "/events", "/audit"} {
+		for _, tab := range []string{"", "/keys", "/devices", "/history", "/events", "/audit"} {
 			p := b.get(o.at(t, program, tab))
 			if p.Status != http.StatusOK || p.Find("main script, main img, main [onerror]").Length() != 0 || strings.Contains(p.Body, "<script>alert") {
 				t.Errorf("%s with the avatar %s: HTTP %d", tab, avatar, p.Status)
@@ -174,7 +176,7 @@ func TestViewerOnlyLooks(t *testing.T) {
 	o := newOffice(t)
 	program := o.resident(t, sandbox.Person{Nickname: "小雨", PhoneNumber: "13800135678"})
 	b := o.signIn(t, app.RoleViewer)
-	for _, tab := range []string{"", "/keys", "/devices", "/events"} {
+	for _, tab := range []string{"", "/keys", "/devices", "/history", "/events"} {
 		p := b.get(o.at(t, program, tab))
 		if p.Status != http.StatusOK || p.Find("main form").Length() != 0 || strings.Contains(p.Text, "操作日志") {
 			t.Errorf("%s: HTTP %d, %d forms", tab, p.Status, p.Find("main form").Length())
@@ -203,7 +205,7 @@ func TestNoPageShowsAKey(t *testing.T) {
 	planted = append(planted, program.Phone().SessionKey().Reveal(), program.Token())
 	b := o.signIn(t, app.RoleAdmin)
 	answers := map[string]page{}
-	for _, tab := range []string{"", "/keys", "/devices", "/events", "/audit"} {
+	for _, tab := range []string{"", "/keys", "/devices", "/history", "/events", "/audit"} {
 		answers[tab] = b.get(o.at(t, program, tab))
 	}
 	for _, act := range []string{"/check", "/reset", "/phone", "/export", "/relogin", "/disable", "/enable"} {

@@ -16,6 +16,7 @@ export async function everyPage() {
     ["user", `/admin/users/${user}`],
     ["user-keys", `/admin/users/${user}/keys`],
     ["user-devices", `/admin/users/${user}/devices`],
+    ["user-history", `/admin/users/${user}/history`],
     ["user-events", `/admin/users/${user}/events`],
     ["user-audit", `/admin/users/${user}/audit`],
     ["jobs", "/admin/jobs"],

@@ -37,7 +37,7 @@ func (d *Dashboard) usersPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	count, err := read.CountUsersUpTo(ctx, listing, usersCounted)
+	count, err := d.userCounts.count(ctx, read, listing, v.operator.Role)
 	if err != nil {
 		return err
 	}

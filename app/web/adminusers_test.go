@@ -106,6 +106,15 @@ func TestUsersPagesGoOn(t *testing.T) {
 	if len(seen) != len(names) {
 		t.Errorf("%d of %d users seen", len(seen), len(names))
 	}
+
+	first := b.get("/admin/users?size=20&seen_from=2026-03-01")
+	o.people(t, "后来的人")
+	later, _ := first.Find("a[rel=next]").Attr("href")
+	for _, one := range []struct{ path, want string }{{later, "23"}, {"/admin/users?size=20&seen_from=2026-03-01", "24"}} {
+		if total := b.get(one.path).Find(".page-count").Text(); total != one.want {
+			t.Errorf("%s: %q users, want %s: those there were when the first page was shown", one.path, total, one.want)
+		}
+	}
 }
 
 func TestUsersInEnglish(t *testing.T) {

@@ -61,6 +61,8 @@ type Dashboard struct {
 	concerns  concerns
 	streams   streams
 
+	userCounts userCounts
+
 	streamBeat time.Duration
 	base       string // what stands before every path of ours in a link
 

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -398,38 +397,4 @@ func hasExportedReceiver(f *ast.FuncDecl) bool {
 		return true
 	})
 	return ast.IsExported(receiver)
-}
-
-// TestSecurityPageNamesRealTests holds that whoever reads which test holds a promise finds it.
-func TestSecurityPageNamesRealTests(t *testing.T) {
-	page, err := os.ReadFile("docs/security.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := filepath.Glob("e2e/*_test.go") // a module of its own
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range goFiles(t) {
-		if file.test {
-			files = append(files, file.path)
-		}
-	}
-	var tests strings.Builder
-	for _, path := range files {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tests.Write(text)
-	}
-	named := regexp.MustCompile("`(Test[A-Za-z0-9]+)`").FindAllStringSubmatch(string(page), -1)
-	if len(named) < 80 {
-		t.Errorf("%d tests are named", len(named))
-	}
-	for _, one := range named {
-		if !strings.Contains(tests.String(), "\nfunc "+one[1]+"(") {
-			t.Errorf("there is no %s", one[1])
-		}
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +33,7 @@ func wantSettings(t *testing.T, where, text string) {
 // wantCommand wants the program to understand its arguments, without running.
 func wantCommand(t *testing.T, where string, arguments ...string) {
 	t.Helper()
-	parser, err := kong.New(&commands{}, kong.Name("wxkeeper"), kong.Exit(func(int) {}))
+	parser, err := kong.New(&commands{}, kong.Name("wxkeeper"), kong.Exit(func(int) {}), kong.Writers(io.Discard, io.Discard))
 	if err == nil {
 		_, err = parser.Parse(arguments)
 	}

@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +46,7 @@ func TestContainerBuild(t *testing.T) {
 		}
 	}
 	program := filepath.Join(work, "wxkeeper")
+	wantStatic(t, program)
 	settings := append(settingsOf(t, newWeChat(t).URL), "WXKEEPER_DATA="+filepath.Join(work, "data"))
 	s := &server{process: startCommand(t, settings, exec.Command(program, "serve"))}
 	address := s.await(t, &s.stderr, servingAddress)
@@ -55,6 +58,24 @@ func TestContainerBuild(t *testing.T) {
 		t.Errorf("the health check fails: %v %s", err, health.stderr.String())
 	}
 	s.end(t)
+}
+
+// wantStatic wants a program that needs no other file to start: there is none in the image.
+func wantStatic(t *testing.T, program string) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		return
+	}
+	file, err := elf.Open(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, part := range file.Progs {
+		if part.Type == elf.PT_INTERP || part.Type == elf.PT_DYNAMIC {
+			t.Errorf("the program is linked with what is not in the image: %v", part.Type)
+		}
+	}
 }
 
 func copyTo(t *testing.T, from, to string) {

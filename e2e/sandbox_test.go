@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -99,23 +100,24 @@ func send(t *testing.T, server api, url, contentType, body, token string) reply 
 	return r
 }
 
-// TestSandboxPhonesLive: a dozen people use the mini program by themselves, and a folder of one's own keeps what they did.
+// TestSandboxPhonesLive: beside 300 users with a history a dozen people use the mini program by themselves, which is told every 30
+// seconds, and a folder of one's own keeps what they did.
 func TestSandboxPhonesLive(t *testing.T) {
 	t.Parallel()
+	const withAHistory = 300
 	data := filepath.Join(t.TempDir(), "kept")
-	p, said := startSandbox(t, "WXKEEPER_DATA="+data)
+	address := freeAddress(t)
+	p, said := startSandbox(t, "WXKEEPER_DATA="+data, "WXKEEPER_ADDR="+address)
 	if said[3] != data {
 		t.Errorf("data in %s, want %s", said[3], data)
 	}
+	if weChat, want := strings.TrimSuffix(said[2], "/sandbox/"), "http://"+nextPort(t, address); weChat != want {
+		t.Errorf("WeChat at %s, want %s", weChat, want)
+	}
 	settings := []string{"WXKEEPER_DATA=" + data, "WXKEEPER_MASTER_KEY_FILE=" + filepath.Join(data, "sandbox.key")}
-	eventually(t, 40*time.Second, "a dozen users, half of them with a nickname", func() bool {
-		users, named := export(t, settings), 0
-		for _, user := range users {
-			if user.NickName != "" {
-				named++
-			}
-		}
-		return len(users) >= 12 && named >= 6
+	eventually(t, 60*time.Second, "a dozen more users", func() bool { return len(export(t, settings)) >= withAHistory+12 })
+	eventually(t, 40*time.Second, "the phones are summed up", func() bool {
+		return regexp.MustCompile(`(?m)^\d+ phones: \d+ succeeded`).MatchString(p.stdout.String())
 	})
 	if err := p.stop(t, 15*time.Second); err != nil {
 		t.Errorf("SIGTERM: %v", err)
@@ -137,6 +139,16 @@ func TestSandboxPhonesLive(t *testing.T) {
 	if err := p.stop(t, 15*time.Second); err != nil {
 		t.Errorf("SIGTERM: %v", err)
 	}
+}
+
+// nextPort gives the address one port above.
+func nextPort(t *testing.T, address string) string {
+	t.Helper()
+	parsed, err := netip.ParseAddrPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return netip.AddrPortFrom(parsed.Addr(), parsed.Port()+1).String()
 }
 
 // TestSandboxStopsWhileItsWeChatHangs orders the fault as the page says, and stops amid it.

@@ -3,6 +3,8 @@ package command_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -125,13 +127,14 @@ func TestRehearsalBesideAServer(t *testing.T) {
 	}
 }
 
-// freeAddress may be taken by somebody else before it is used.
+// freeAddress is one that no system gives away by itself: whoever asks for any port gets one above these.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		address := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))
+		if listener, err := net.Listen("tcp", address); err == nil {
+			listener.Close()
+			return address
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
 }

@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +28,29 @@ func TestEveryKindHasAnAnswer(t *testing.T) {
 	}
 	if len(wireFailures) != len(app.Kinds()) {
 		t.Errorf("%d answers for %d kinds", len(wireFailures), len(app.Kinds()))
+	}
+}
+
+// TestReadmesTellEveryCode: their tables have a row for each code that can be answered, and for no other.
+func TestReadmesTellEveryCode(t *testing.T) {
+	var want []string
+	for _, wire := range wireFailures {
+		want = append(want, strconv.Itoa(wire.code))
+	}
+	slices.Sort(want)
+	for _, page := range []string{"../../README.md", "../../README.zh-CN.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		for _, row := range regexp.MustCompile(`(?m)^\| (\d[\d, 、]*) \|`).FindAllStringSubmatch(string(text), -1) {
+			told = append(told, regexp.MustCompile(`\d+`).FindAllString(row[1], -1)...)
+		}
+		slices.Sort(told)
+		if !slices.Equal(told, slices.Compact(slices.Clone(want))) {
+			t.Errorf("%s tells of %v", page, told)
+		}
 	}
 }
 

@@ -3,7 +3,9 @@ package web
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -232,15 +234,16 @@ func findNginx(t *testing.T) string {
 	return ""
 }
 
-// freeAddress may be taken by somebody else before it is used; then nginx says so, and the test fails.
+// freeAddress is one that no system gives away by itself: whoever asks for any port gets one above these.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		address := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))
+		if listener, err := net.Listen("tcp", address); err == nil {
+			listener.Close()
+			return address
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // awaitListener tries until somebody takes connections at the address: nginx tells nobody when it is ready.

@@ -12,6 +12,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -124,6 +125,7 @@ func operate(t *testing.T, s *server, w *weChat, password string, atRest canarie
 	o := newOperator(t, s, password, atRest)
 	o.plantAddresses(atRest)
 	o.plantBackEnd(one, atRest)
+	o.plantApps(atRest)
 	page := "/admin/users/" + user
 	for _, path := range []string{
 		"/admin/users", "/admin/users?q=" + user, "/admin/keys", "/admin/events", "/admin/audit", "/admin/audit.csv", "/admin/operators",
@@ -177,6 +179,8 @@ func operate(t *testing.T, s *server, w *weChat, password string, atRest canarie
 	quietly(phone, "users", "export", "--user", user, "--reason", "canary")
 	quietly(nil, "operator", "list")
 	quietly(nil, "client", "list")
+	quietly(nil, "app", "list")
+	quietly(nil, "audit", "check")
 	quietly(nil, "backup", plain, "--verify")
 	quietly(nil, "backup", sealed, "--backup-age-recipients", ageRecipient)
 	quietly(nil, "restore", plain, "--try")
@@ -253,6 +257,49 @@ func (o *operator) plantBackEnd(of *person, atRest canaries) {
 	}
 	o.get("/admin/integrations", http.StatusOK, nil)
 	o.post("/admin/integrations/backends/canary/revoke", http.StatusOK, nil)
+}
+
+// plantApps adds mini programs on the page and by command. WeChat knows neither.
+func (o *operator) plantApps(atRest canaries) {
+	o.t.Helper()
+	const byPage, byCommand = "wxe2e0000000000002", "wxe2e0000000000003"
+	plant := func(what, text string) string {
+		atRest.add(what, text)
+		return text
+	}
+	o.post("/admin/apps", http.StatusUnprocessableEntity, nil, "appid", "no appid",
+		"secret", plant("the secret of an app that was not added", "5ec2e7a0000000000000000000000001"))
+	o.post("/admin/apps", http.StatusOK, nil, "appid", byPage,
+		"secret", plant("the secret of a second app", "5ec2e7a0000000000000000000000002"))
+	page := "/admin/apps/" + byPage
+	o.post(page+"/secret", http.StatusOK, nil, "secret", plant("its next secret", "5ec2e7a0000000000000000000000003"))
+	o.post(page+"/push", http.StatusUnprocessableEntity, nil, "push_token", plant("a push token not taken", "plantedPushNotTaken"), "push_key", "short")
+	o.post(page+"/push", http.StatusOK, nil, "push_token", plant("its push token", "plantedPushOfPage"),
+		"push_key", plant("its push key", "plantedByPageplantedByPageplantedByPage0000"))
+	o.post(page+"/try", http.StatusOK, nil)
+
+	byStdin := func(input string, arguments ...string) {
+		o.t.Helper()
+		run := exec.Command(binary, arguments...)
+		run.Stdin = strings.NewReader(input + "\n")
+		p := startCommand(o.t, o.server.settings, run)
+		wantNotOnCommandLine(o.t, p, atRest)
+		err := p.wait(o.t, time.Minute)
+		if refused := arguments[1] == "test"; (err != nil) != refused {
+			o.t.Errorf("%v: %v %s", arguments, err, p.stderr.String())
+		}
+		atRest.wantNoneIn(o.t, fmt.Sprintf("the output of %v", arguments), p.stdout.String()+p.stderr.String())
+	}
+	byStdin(plant("the secret of a third app", "5ec2e7a0000000000000000000000004"), "app", "add", byCommand)
+	byStdin(plant("the next secret of the third app", "5ec2e7a0000000000000000000000005"), "app", "set-secret", byCommand)
+	byStdin(plant("the push token of the third app", "plantedPushByCommand")+"\n"+
+		plant("the push key of the third app", "plantedByCommandplantedByCommandplanted0000"), "app", "set-push", byCommand)
+	byStdin("", "app", "test", byCommand)
+	for _, path := range []string{"/admin/apps", page, "/apps/" + byPage + "/admin/", "/apps/" + byPage + "/admin/system", "/admin/audit"} {
+		o.get(path, http.StatusOK, nil)
+	}
+	refused := o.server.mustPost(o.t, "/apps/"+byPage+"/login/", fields{"code": "0of-nobody"}, 10)
+	atRest.wantNoneIn(o.t, "an answer", refused.body)
 }
 
 // wantNotOnCommandLine looks at what everybody on the machine may see of a process.

@@ -1,10 +1,19 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"hash/crc32"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"mime/multipart"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -88,9 +97,14 @@ func TestSecretsStayInside(t *testing.T) {
 	t.Parallel()
 	const password = "correct horse battery staple"
 	w := newWeChat(t)
-	s := serve(t, settingsOf(t, w.URL, "WXKEEPER_LOG_LEVEL=debug", "WXKEEPER_API_RATE=0"))
+	metrics := freeAddress(t)
+	s := serve(t, settingsOf(t, w.URL, "WXKEEPER_LOG_LEVEL=debug", "WXKEEPER_API_RATE=0", "WXKEEPER_METRICS_ADDR="+metrics,
+		"WXKEEPER_PUSH_TOKEN="+pushToken, "WXKEEPER_PUSH_AES_KEY="+pushAESKey))
 	atRest := canaries{}
 	atRest.add("the app secret", appSecret)
+	atRest.add("the push token", pushToken)
+	atRest.add("the push key", pushAESKey)
+	atRest.add("the access token", accessToken)
 	atRest.add("the master key", masterKey)
 	atRest.add("a password", password)
 	ofPeople := canaries{} // may be stored or answered, but not logged
@@ -127,10 +141,17 @@ func TestSecretsStayInside(t *testing.T) {
 	}{{tellsSecrets, 10}, {cuts, 7}, {talksNoHTTP, 7}, {redirects, 7}, {status(502), 7}, {breaksOff, 7}} {
 		answers = append(answers, s.mustPost(t, "/login/", fields{"code": w.newPerson().loginIn(bad.mood)}, bad.code))
 	}
+	answers = append(answers, plantByPhone(t, s, w, atRest, ofPeople)...)
 	addOperator(t, s, password)
 	beside := operate(t, s, w, password, atRest)
 
 	atRest.wantNoneBelow(t, "before the end", s.data)
+	told := textOf(t, "http://"+metrics+"/metrics")
+	if !strings.Contains(told, "wxkeeper_logins_total") {
+		t.Errorf("these are no metrics: %.300s", told)
+	}
+	atRest.wantNoneIn(t, "/metrics", told)
+	ofPeople.wantNoneIn(t, "/metrics", told)
 	s.end(t)
 	atRest.wantNoneBelow(t, "after the end", s.data)
 	beside(ofPeople)
@@ -147,6 +168,98 @@ func TestSecretsStayInside(t *testing.T) {
 	s = serve(t, s.settings) // what comes back from disk is no plainer
 	atRest.wantNoneBelow(t, "after a restart", s.data)
 	s.end(t)
+}
+
+// plantByPhone sends what the mini programs of today send: a phone number by code, pictures that tell where they were taken, and reports
+// that quote what they should not.
+func plantByPhone(t *testing.T, s *server, w *weChat, atRest, ofPeople canaries) (answers []reply) {
+	t.Helper()
+	one := w.newPerson()
+	token := s.login(t, one.login()).Token
+	atRest.add("the token of a phone", token)
+	atRest.add("a phone number by code", one.phone)
+	atRest.add("where a picture was taken", "planted-39.9042-116.4074")
+	atRest.add("the query of an address in a report", "planted-query-6222")
+	ofPeople.add("a report's text", "planted-report-text")
+	ofPeople.add("a typed nickname", "种下的昵称")
+	spent := one.tapPhoneButton(0)
+	answers = append(answers,
+		s.mustPost(t, "/phone/", fields{"token": token, "code": spent}, 0),
+		s.mustPost(t, "/phone/", fields{"token": token, "code": spent}, 4),
+		s.mustPost(t, "/profile/", fields{"token": token, "nickName": "种下的昵称"}, 0),
+		s.mustPost(t, "/profile/", fields{"token": token, "avatarUrl": "http://tmp/planted"}, 5),
+		s.mustPost(t, "/report/", fields{"token": token, "api": "request", "errno": "600002",
+			"errMsg": "planted-report-text https://shop.example/pay?card=planted-query-6222 " + token + " " + one.phone + " " + one.key(0)}, 0))
+	for _, picture := range picturesThatTell(t, "planted-39.9042-116.4074") {
+		stored := s.upload(t, token, picture)
+		answers = append(answers, stored)
+		address := dataOf[struct{ AvatarURL string }](t, stored).AvatarURL
+		if kept := textOf(t, address); !strings.HasPrefix(kept, "\xff\xd8\xff") {
+			t.Errorf("what is shown at %s is no JPEG", address)
+		} else {
+			atRest.wantNoneIn(t, "the picture that is shown", kept)
+		}
+	}
+	return answers
+}
+
+// picturesThatTell are pictures with a text beside what is to be seen: in EXIF, in a comment, behind the end, and in a PNG.
+func picturesThatTell(t *testing.T, text string) []string {
+	t.Helper()
+	var asJPEG, asPNG bytes.Buffer
+	drawn := image.NewGray(image.Rect(0, 0, 40, 30))
+	if err := errors.Join(jpeg.Encode(&asJPEG, drawn, nil), png.Encode(&asPNG, drawn)); err != nil {
+		t.Fatal(err)
+	}
+	number := func(n uint32) string { return string([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}) }
+	segment := func(marker, content string) string { return marker + number(uint32(len(content) + 2))[2:] + content }
+	chunk := "tEXtComment\x00" + text
+	told := number(uint32(len(chunk)-len("tEXt"))) + chunk + number(crc32.ChecksumIEEE([]byte(chunk)))
+	const startOfJPEG, headOfPNG = 2, 33
+	plain, ofPNG := asJPEG.String(), asPNG.String()
+	return []string{
+		plain[:startOfJPEG] + segment("\xff\xe1", "Exif\x00\x00"+text) + segment("\xff\xfe", text) + plain[startOfJPEG:] + text,
+		ofPNG[:headOfPNG] + told + ofPNG[headOfPNG:],
+	}
+}
+
+// upload sends a picture as wx.uploadFile does.
+func (a api) upload(t *testing.T, token, picture string) reply {
+	t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	_ = form.WriteField("token", token) // nothing that is written to memory fails
+	file, err := form.CreateFormFile("file", "tmp_0.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(file, picture)
+	_ = form.Close()
+	began := time.Now()
+	response, err := a.client.Post(a.url+"/avatar/", form.FormDataContentType(), &body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := readReply(response, began)
+	if err != nil || r.Code != 0 {
+		t.Fatalf("%s, %v", r.body, err)
+	}
+	return r
+}
+
+// textOf gives what is at an address.
+func textOf(t *testing.T, address string) string {
+	t.Helper()
+	response, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: HTTP %d, %v", address, response.StatusCode, err)
+	}
+	return string(text)
 }
 
 // wantNoKeys wants no session key, openid or app secret in any answer, whatever else is in it.

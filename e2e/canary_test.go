@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -215,15 +216,18 @@ func (o *operator) plantAddresses(atRest canaries) {
 		o.t.Fatalf("the robot was not added: %.300s", listed)
 	}
 	o.post("/admin/alerts/"+id+"/disable", http.StatusOK, nil)
-	shown := o.post("/admin/integrations/webhooks", http.StatusOK, nil, "name", "canary",
-		"secret_url", "https://hooks.example.invalid/planted-webhook-address-77e0f2")
-	_, rest, _ = strings.Cut(shown, "whsec_")
-	secret, _, found := strings.Cut(rest, "<")
-	if !found {
+	atRest.add("a webhook's signing secret", o.addWebhook("https://hooks.example.invalid/planted-webhook-address-77e0f2"))
+}
+
+// addWebhook gives the signing secret, which is shown once.
+func (o *operator) addWebhook(address string) (secret string) {
+	o.t.Helper()
+	shown := o.post("/admin/integrations/webhooks", http.StatusOK, nil, "name", "canary", "secret_url", address)
+	found := regexp.MustCompile(`whsec_[A-Za-z0-9+/=]+`).FindString(html.UnescapeString(shown))
+	if found == "" {
 		o.t.Fatalf("the webhook was not added: %.300s", shown)
 	}
-	secret, _, _ = strings.Cut(secret, `"`)
-	atRest.add("a webhook's signing secret", html.UnescapeString(secret))
+	return found
 }
 
 // plantBackEnd makes credentials on the page and by command, and uses them as a business server does.

@@ -26,9 +26,11 @@ func TestMiniProgramPackage(t *testing.T) {
 		t.Fatalf("no tests: %v", err)
 	}
 	p, said := startSandbox(t, "TMPDIR="+t.TempDir())
+	ofSandbox := []string{"WXKEEPER_DATA=" + said[3], "WXKEEPER_MASTER_KEY_FILE=" + filepath.Join(said[3], "sandbox.key")}
+	shop := startShop(t, node, freeAddress(t), "KEEPER="+said[1], "CLIENT=shop", "SECRET="+addClient(t, ofSandbox, "shop"), "MAX_AGE=0")
 	run := exec.CommandContext(t.Context(), node, append([]string{"--test"}, files...)...)
 	run.WaitDelay = 5 * time.Second
-	run.Env = append(os.Environ(), "WXKEEPER_API="+said[1], "WXKEEPER_EMULATOR="+sandboxURL.FindString(said[2]))
+	run.Env = append(os.Environ(), "WXKEEPER_API="+said[1], "WXKEEPER_EMULATOR="+sandboxURL.FindString(said[2]), "WXKEEPER_SHOP="+shop.url)
 	output, err := run.CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, output)

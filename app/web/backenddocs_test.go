@@ -56,9 +56,9 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-// TestTheBackEndOfTwentyLines runs the example: it knows whose token it got, has a payment signed and believes the webhooks that are
-// signed.
-func TestTheBackEndOfTwentyLines(t *testing.T) {
+// TestWhatTheBackEndOfTwentyLinesRefuses runs the example: it knows whose token it got, has a payment signed and believes the webhooks that
+// are signed, no others. What it does beside a server at work, TestTheBackEndOfTwentyLines in e2e shows.
+func TestWhatTheBackEndOfTwentyLinesRefuses(t *testing.T) {
 	node := program(t, "node")
 	h := newHouse(t)
 	server := httptest.NewServer(h.Handler())

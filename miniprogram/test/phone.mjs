@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 
 // The sandbox under test; these are its addresses if nobody says otherwise.
 export const api = process.env.WXKEEPER_API ?? "http://127.0.0.1:8000";
+export const shop = process.env.WXKEEPER_SHOP; // the back end of docs/backend.md, asking WeChat about keys before each signature
 export const emulator = process.env.WXKEEPER_EMULATOR ?? "http://127.0.0.1:8001";
 
 export const { createKeeper } = createRequire(import.meta.url)("../miniprogram_dist/wxkeeper.js");

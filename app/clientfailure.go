@@ -13,13 +13,18 @@ type ClientFailure struct {
 	Message string // errMsg
 }
 
+// AboutPhone says whether it is the phone number button that failed.
+func (f ClientFailure) AboutPhone() bool {
+	return strings.Contains(strings.ToLower(f.API), "phonenumber")
+}
+
 // ReportLength is how many characters of a client's message are kept.
 const ReportLength = 200
 
 // Reason says what the failure means to an operator, by the numbers and words that clients get. Whatever is not known is ReportOther.
 func (f ClientFailure) Reason() Reason {
 	api, text := strings.ToLower(f.API), strings.ToLower(f.Message)
-	phone, payment := strings.Contains(api, "phonenumber"), strings.Contains(api, "payment")
+	phone, payment := f.AboutPhone(), strings.Contains(api, "payment")
 	switch {
 	case f.Errno == "1400001":
 		return ReportPhoneQuota

@@ -48,6 +48,8 @@ type Answer struct {
 	Users    int
 	Share    float64 // of Users that had Version
 	Version  string
+	API      string // of WeChat's client, which failed inside it
+	Phone    bool   // the phone number button was asked about
 	Errcode  int
 	Rid      string
 	Operator string
@@ -89,7 +91,7 @@ var findingLooks = map[string]Badge{
 	"user_disabled": {Tone: ToneBad, Icon: "ban"}, "blocked_by_wechat": {Tone: ToneBad, Icon: "ban"}, "suspicious": {Tone: ToneBad, Icon: "triangle-alert"},
 	"key_dead": {Tone: ToneBad, Icon: "key-round"}, "key_replaced": {Tone: ToneInfo, Icon: "key-round"}, "fine_now": {Tone: ToneGood, Icon: "circle-check"},
 	"no_failures": {Tone: ToneGood, Icon: "circle-check"}, "only_checked": {Tone: ToneInfo, Icon: "info"}, "signed_out": {Tone: ToneInfo, Icon: "log-out"},
-	"outdated": {Tone: ToneInfo, Icon: "clock"}, "check_pending": {Tone: ToneWarn, Icon: "clock"},
+	"inside_wechat": {Tone: ToneBad, Icon: "circle-x"}, "outdated": {Tone: ToneInfo, Icon: "clock"}, "check_pending": {Tone: ToneWarn, Icon: "clock"},
 }
 
 // look is the tone and icon of an answer. What works again is good news.
@@ -150,8 +152,15 @@ func (p TroubleshootPage) told(a Answer) []any {
 	return []any{
 		"n", users, "failures", a.Failures, "since", p.Relative(a.Since), "healed", p.Relative(a.Healed), "days", a.KeptFor,
 		"share", strconv.Itoa(int(math.Round(100*a.Share))) + "%", "version", p.ClientVersion(a.Version), "reason", p.Reason(a.Reason),
-		"operator", p.Actor(a.Operator), "why", a.Why, "what", p.T(by), "text", text,
+		"operator", p.Actor(a.Operator), "why", a.Why, "what", p.T(by), "text", text, "api", p.apiInWords(a.API),
 	}
+}
+
+func (p TroubleshootPage) apiInWords(api string) string {
+	if (app.ClientFailure{API: api}).AboutPhone() {
+		return p.T("api.phone")
+	}
+	return p.T("api.other", "api", api)
 }
 
 // notes are what else must be known to judge the verdict, in whole sentences.
@@ -169,6 +178,9 @@ func (p TroubleshootPage) notes(a Answer) []string {
 		notes = append(notes, help)
 	}
 	say(!a.Healed.IsZero() && !fine && !p.Has("verdict."+a.Finding+".healed") && a.Finding != "key_replaced", "note.healed", "healed", p.Relative(a.Healed))
+	say(a.Finding == "inside_wechat", "note.reported")
+	say(a.Finding == "inside_wechat" && a.Users > 1, "note.users", "n", a.Users, "failures", a.Failures)
+	say(a.Phone && unseen[a.Finding], "note.phone")
 	say(a.Finding == "unknown_support_code" && !a.Since.IsZero(), "note.code", "since", p.Relative(a.Since))
 	say(a.Finding == "nothing_arrived" && !a.Since.IsZero(), "note.last", "since", p.Relative(a.Since))
 	say(a.Finding == "key_dead", "note.dead")
@@ -177,10 +189,13 @@ func (p TroubleshootPage) notes(a Answer) []string {
 	return notes
 }
 
+// unseen are the findings that a phone button which fails inside WeChat hides behind.
+var unseen = map[string]bool{"fine_now": true, "nothing_arrived": true, "only_checked": true, "no_failures": true}
+
 // help is what to do about the reason that decided, where the verdict itself does not say so.
 func (p TroubleshootPage) help(a Answer) string {
 	switch a.Finding {
-	case "our_configuration", "client_mistake", "limited", "suspicious", "data_damaged", "other_key", "wechat_unreachable":
+	case "our_configuration", "client_mistake", "limited", "suspicious", "data_damaged", "other_key", "wechat_unreachable", "inside_wechat":
 		if a.Healed.IsZero() {
 			return p.ReasonHelp(app.Event{Reason: a.Reason, Errcode: a.Errcode})
 		}

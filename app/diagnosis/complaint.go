@@ -53,13 +53,13 @@ func (c *complaint) currentKey() (app.KeyRecord, bool) {
 // timeIsSaid says whether the complaint is about a time, not about how things are.
 func (c *complaint) timeIsSaid() bool { return !c.asked.Window.Empty() }
 
-// worked is the newest event of the user that worked; with a failure: later, and that was the same thing.
+// worked is the newest event of the user that worked; with a failure: later, and that shows that it works again.
 func (c *complaint) worked(after *app.Event) (app.Event, bool) {
 	for _, event := range c.own {
 		if after != nil && event.ID <= after.ID {
 			break
 		}
-		if worked(event) && (after == nil || sameThing(event, *after)) {
+		if after == nil && worked(event) || after != nil && heals(event, *after) {
 			return event, true
 		}
 	}

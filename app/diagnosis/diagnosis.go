@@ -46,6 +46,7 @@ const (
 	Suspicious           Finding = "suspicious"             // forged, or of another user
 	Outdated             Finding = "outdated"               // what was sent is too old
 	Limited              Finding = "limited"                // too many requests; Reason says by whose count
+	InsideWeChat         Finding = "inside_wechat"          // the client says so; nothing of it reached this server. Reason says why
 	SignedOut            Finding = "signed_out"             // the login has ended and no other has begun; Reason says by what
 
 	// Nothing is wrong that can be seen here.
@@ -109,7 +110,8 @@ type Diagnosis struct {
 	Share    float64 // of Users that had Version
 	Version  string  // of the mini program
 
-	Errcode        int // WeChat's answer
+	API            string // of WeChat's client, which failed inside it
+	Errcode        int    // WeChat's answer
 	Rid            string
 	Operator       string // who disabled the user or ended the login
 	OperatorReason string // why, in the operator's words
@@ -141,4 +143,5 @@ func (d *Diagnosis) show(events ...app.Event) {
 // rest takes over what the event that decided says.
 func (d *Diagnosis) rest(on app.Event) {
 	d.Reason, d.Since, d.Errcode, d.Rid, d.Version = on.Reason, on.At(), on.Errcode, on.Rid, on.Client.Version
+	d.API = on.Detail.API
 }

@@ -32,6 +32,8 @@ const (
 	FactField         FactName = "field"
 	FactProblem       FactName = "problem"
 	FactKind          FactName = "kind"
+	FactAPI           FactName = "api"
+	FactErrno         FactName = "errno"
 	FactClientAppid   FactName = "client_appid"
 	FactOurAppid      FactName = "our_appid"
 	FactFingerprint   FactName = "fingerprint"
@@ -102,6 +104,8 @@ func (f *facts) event(event app.Event) {
 	f.text(FactField, event.Detail.Field)
 	f.text(FactProblem, event.Detail.Problem)
 	f.text(FactKind, event.Detail.Kind)
+	f.text(FactAPI, event.Detail.API)
+	f.text(FactErrno, event.Detail.Errno)
 	f.text(FactClientAppid, string(event.Detail.OtherAppid))
 	f.text(FactOurAppid, string(event.Detail.OurAppid))
 	if event.Fingerprint != (app.Fingerprint{}) {

@@ -43,6 +43,7 @@ type desk struct {
 	now    time.Time
 	login  string // WeChat's answers
 	check  string
+	number string
 	client app.Client // of the requests
 	budget int        // questions to WeChat in a minute that nobody waits for
 }
@@ -94,6 +95,8 @@ func (d *desk) serveWeChat(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"access_token":"planted-access-token","expires_in":7200}`)
 	case "/wxa/checksession":
 		fmt.Fprint(w, d.check)
+	case "/wxa/business/getuserphonenumber":
+		fmt.Fprint(w, d.number)
 	default:
 		fmt.Fprint(w, d.login)
 	}

@@ -49,6 +49,7 @@ type Asked struct {
 	Window  Window // empty: no time was said
 	Version string
 	Address string
+	Phone   bool // it is about the phone number button
 }
 
 // longestQuestion is how many bytes a question may have.
@@ -60,6 +61,7 @@ type asked struct {
 	window   Window
 	version  string
 	address  string
+	phone    bool // it is about the phone number button
 	readings []reading
 }
 
@@ -79,7 +81,7 @@ func (q Question) read(now time.Time) (asked, error) {
 		now = now.In(q.Zone)
 	}
 	var a asked
-	text := a.takeVersionAndAddress(q.Text)
+	text := a.takePhoneTopic(a.takeVersionAndAddress(q.Text))
 	text, err := a.takeWindow(text, now)
 	if err != nil {
 		return asked{}, err
@@ -89,7 +91,7 @@ func (q Question) read(now time.Time) (asked, error) {
 	}
 	a.readings = readingsOf(text)
 	if len(a.readings) == 0 {
-		if a.window.Empty() && a.version == "" && a.address == "" {
+		if a.window.Empty() && a.version == "" && a.address == "" && !a.phone {
 			return asked{}, app.FailField(app.MissingParameter, "", "text")
 		}
 		a.readings = []reading{{by: ByTime}}

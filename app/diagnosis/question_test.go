@@ -45,18 +45,22 @@ func TestQuestionsAreRead(t *testing.T) {
 		"hybrid: x":         {readings: []reading{{ByNickname, "hybrid: x"}}},
 		"phone king":        {readings: []reading{{ByNickname, "phone king"}}},
 
-		"583204917 昨天 14:00-15:00":     {window: atTwo, readings: []reading{{ByUserNumber, "583204917"}, {ByPhone, "583204917"}, {ByOpenID, "583204917"}, {ByUnionID, "583204917"}, {ByNickname, "583204917"}}},
-		"昨天 14:00-15:00，小明":            {window: atTwo, readings: []reading{{ByNickname, "小明"}}},
-		"小明 14:00 - 15:00 v=142":       {window: atTwo, version: "142", readings: []reading{{ByNickname, "小明"}}},
-		"14:00-15:00 v=142":            {window: atTwo, version: "142", readings: []reading{{by: ByTime}}},
-		"版本 142，14:00 到 15:00":         {window: atTwo, version: "142", readings: []reading{{by: ByTime}}},
-		"14:00-15:00 version devtools": {window: atTwo, version: "devtools", readings: []reading{{by: ByTime}}},
-		"14:00-15:00 203.0.113.9":      {window: atTwo, address: "203.0.113.9", readings: []reading{{by: ByTime}}},
-		"ip=203.0.113.9 14:00-15:00":   {window: atTwo, address: "203.0.113.9", readings: []reading{{by: ByTime}}},
-		"地址 2001:DB8::1 14:00-15:00":   {window: atTwo, address: "2001:db8::1", readings: []reading{{by: ByTime}}},
-		"v=142":                        {version: "142", readings: []reading{{by: ByTime}}},
-		"203.0.113.9":                  {address: "203.0.113.9", readings: []reading{{by: ByTime}}},
-		"尾号 0001 14:00-15:00":          {window: atTwo, readings: []reading{{ByPhoneTail, "0001"}}},
+		"583204917 昨天 14:00-15:00":                             {window: atTwo, readings: []reading{{ByUserNumber, "583204917"}, {ByPhone, "583204917"}, {ByOpenID, "583204917"}, {ByUnionID, "583204917"}, {ByNickname, "583204917"}}},
+		"昨天 14:00-15:00，小明":                                    {window: atTwo, readings: []reading{{ByNickname, "小明"}}},
+		"小明 14:00 - 15:00 v=142":                               {window: atTwo, version: "142", readings: []reading{{ByNickname, "小明"}}},
+		"14:00-15:00 v=142":                                    {window: atTwo, version: "142", readings: []reading{{by: ByTime}}},
+		"版本 142，14:00 到 15:00":                                 {window: atTwo, version: "142", readings: []reading{{by: ByTime}}},
+		"14:00-15:00 version devtools":                         {window: atTwo, version: "devtools", readings: []reading{{by: ByTime}}},
+		"14:00-15:00 203.0.113.9":                              {window: atTwo, address: "203.0.113.9", readings: []reading{{by: ByTime}}},
+		"ip=203.0.113.9 14:00-15:00":                           {window: atTwo, address: "203.0.113.9", readings: []reading{{by: ByTime}}},
+		"地址 2001:DB8::1 14:00-15:00":                           {window: atTwo, address: "2001:db8::1", readings: []reading{{by: ByTime}}},
+		"v=142":                                                {version: "142", readings: []reading{{by: ByTime}}},
+		"手机号按钮没反应":                                             {phone: true, readings: []reading{{by: ByTime}}},
+		"昨天 14:00-15:00 获取手机号失败":                               {window: atTwo, phone: true, readings: []reading{{by: ByTime}}},
+		"尾号 0001，手机号按钮用不了":                                     {phone: true, readings: []reading{{ByPhoneTail, "0001"}}},
+		"the phone button does not work yesterday 14:00-15:00": {window: atTwo, phone: true, readings: []reading{{by: ByTime}}},
+		"203.0.113.9":                                          {address: "203.0.113.9", readings: []reading{{by: ByTime}}},
+		"尾号 0001 14:00-15:00":                                  {window: atTwo, readings: []reading{{ByPhoneTail, "0001"}}},
 	} {
 		got, err := Question{Text: text, Zone: shanghai}.read(noon)
 		if err != nil {
@@ -73,7 +77,7 @@ func TestFieldsCountMoreThanText(t *testing.T) {
 		Text: "小明 今天 v=1 192.0.2.1", From: on(21, 14, 0), To: on(21, 15, 0), Version: "142", Address: "2001:db8:0::1", Zone: shanghai,
 	}
 	got, err := q.read(noon)
-	want := asked{Window{on(21, 14, 0), on(21, 15, 0)}, "142", "2001:db8::1", []reading{{ByNickname, "小明"}}}
+	want := asked{Window{on(21, 14, 0), on(21, 15, 0)}, "142", "2001:db8::1", false, []reading{{ByNickname, "小明"}}}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(asked{}, reading{})); err != nil || diff != "" {
 		t.Errorf("%v: -want +got\n%s", err, diff)
 	}

@@ -17,10 +17,12 @@ var rules = []rule{
 	(*Troubleshooter).everybodyIsHit,
 	(*Troubleshooter).userIsDisabled,
 	(*Troubleshooter).namedRequest,
+	(*Troubleshooter).phoneButton,
 	(*Troubleshooter).newestFailure,
 	(*Troubleshooter).likelyFailure,
 	(*Troubleshooter).keyIsDead,
 	(*Troubleshooter).signedOut,
+	(*Troubleshooter).insideWeChat,
 	(*Troubleshooter).fineNow,
 	(*Troubleshooter).nothingArrived,
 }
@@ -55,7 +57,7 @@ func (t *Troubleshooter) complete(d Diagnosis, c *complaint) Diagnosis {
 		d.Target = Target{Version: d.Version, Window: d.Window}
 	case ShowAll:
 		d.Target = Target{Version: c.asked.Version, Address: c.asked.Address, Window: d.Window}
-		if d.Finding == Wave {
+		if d.Finding == Wave || d.Finding == InsideWeChat {
 			d.Target.Reason = d.Reason
 		}
 	}
@@ -90,17 +92,24 @@ func (t *Troubleshooter) namedRequest(ctx context.Context, c *complaint) (Diagno
 	return t.ruleOn(ctx, c, failure, c.named)
 }
 
-// newestFailure says why the user's newest failure happened, unless the same thing has worked since.
+// newestFailure says why the user's newest failure happened, of those after which the same thing has not worked again.
 func (t *Troubleshooter) newestFailure(ctx context.Context, c *complaint) (Diagnosis, error) {
-	failure, found := c.newestFailure()
-	if !found {
-		return Diagnosis{}, nil
+	return t.unhealed(ctx, c, failed)
+}
+
+// unhealed judges the newest of some of the user's events, of those that nothing has healed. No Finding: there is none.
+func (t *Troubleshooter) unhealed(ctx context.Context, c *complaint, are func(app.Event) bool) (Diagnosis, error) {
+	for _, event := range c.own {
+		if !are(event) || !c.window.Contains(event.At()) {
+			continue
+		}
+		if _, healed := c.worked(&event); healed {
+			continue
+		}
+		request := ofRequest(c.own, event)
+		return t.ruleOn(ctx, c, decisive(request), request)
 	}
-	if _, healed := c.worked(&failure); healed {
-		return Diagnosis{}, nil
-	}
-	request := ofRequest(c.own, failure)
-	return t.ruleOn(ctx, c, decisive(request), request)
+	return Diagnosis{}, nil
 }
 
 func (c *complaint) newestFailure() (app.Event, bool) {
@@ -280,6 +289,9 @@ func (t *Troubleshooter) fineNow(_ context.Context, c *complaint) (Diagnosis, er
 		return Diagnosis{}, nil
 	}
 	failure, hasFailed := c.newestFailure()
+	if healing, healed := c.worked(&failure); hasFailed && healed && healing.ID > success.ID {
+		success = healing // a phone number that came: neither a login nor an opening
+	}
 	switch {
 	case hasFailed, len(c.named) > 0:
 	case c.timeIsSaid() && !slices.ContainsFunc(c.own, func(e app.Event) bool { return worked(e) && c.window.Contains(e.At()) }):

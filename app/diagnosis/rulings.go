@@ -47,6 +47,26 @@ var rulings = map[app.Reason]ruling{
 	app.OpenLimited:       {Limited, ForceRelogin},
 	app.PhoneForged:       {Suspicious, ShowDevices},
 
+	app.PhoneCodeInvalid: {ClientMistake, NoAction}, // as a login's
+	app.PhoneLoginCode:   {ClientMistake, CopyForDevelopers},
+	app.PhoneOtherUser:   {Suspicious, ShowDevices},
+	app.PhoneNotGranted:  {OurConfiguration, OpenConfiguration},
+	app.PhoneLimited:     {Limited, NoAction},
+	app.PhoneConfig:      {OurConfiguration, OpenConfiguration},
+	app.PhoneNoAnswer:    {WeChatFailing, NoAction},
+
+	app.ReportPhoneQuota:      {InsideWeChat, ShowAll},
+	app.ReportPhoneNotGranted: {InsideWeChat, ShowAll},
+	app.ReportPrivacyGuide:    {InsideWeChat, ShowAll},
+	app.ReportDomain:          {InsideWeChat, ShowAll},
+	app.ReportCertificate:     {InsideWeChat, ShowAll},
+	app.ReportPrivacyConsent:  {InsideWeChat, CopyForDevelopers},
+	app.ReportTimeout:         {InsideWeChat, CopyForDevelopers},
+	app.ReportPaymentUser:     {InsideWeChat, CopyForDevelopers},
+	app.ReportPaymentApp:      {InsideWeChat, CopyForDevelopers},
+	app.ReportOther:           {InsideWeChat, CopyForDevelopers},
+	app.ReportDenied:          {InsideWeChat, NoAction},
+
 	app.TokenUnknown:     {SignedOut, NoAction},
 	app.DeviceLogout:     {SignedOut, NoAction},
 	app.DeviceIdle:       {SignedOut, NoAction},
@@ -57,10 +77,10 @@ var rulings = map[app.Reason]ruling{
 	app.PushBadSignature: {OurConfiguration, OpenConfiguration},
 }
 
-// failed says whether an event is a failed login or opening.
+// failed says whether an event is a failed login or opening, or a phone number that did not come.
 func failed(event app.Event) bool {
 	outcome := event.Reason.Outcome()
-	return outcome == app.LoginFailed || outcome == app.OpenFailed
+	return outcome == app.LoginFailed || outcome == app.OpenFailed || slices.Contains(phoneFailures, event.Reason)
 }
 
 // worked says whether an event is a login or an opening that succeeded. A pre-fetch is WeChat's servers', not the user's.

@@ -3,6 +3,7 @@ package diagnosis_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -246,7 +247,9 @@ func (p *phone) checked() {
 }
 
 func TestStories(t *testing.T) {
-	for name, story := range stories {
+	all := maps.Clone(stories)
+	maps.Copy(all, phoneStories)
+	for name, story := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)

@@ -90,8 +90,8 @@ func (t *Troubleshooter) noteDropped(ctx context.Context, d *Diagnosis) error {
 	return err
 }
 
-// failures are the reasons of logins and openings that failed.
-var failures = slices.Concat(app.LoginFailed.Reasons(), app.OpenFailed.Reasons())
+// failures are the reasons of all that failed, here or inside WeChat.
+var failures = slices.Concat(app.LoginFailed.Reasons(), app.OpenFailed.Reasons(), phoneFailures, clientReports)
 
 const failuresRead = 200
 
@@ -101,6 +101,9 @@ func (t *Troubleshooter) answerTime(ctx context.Context, c *complaint) (Diagnosi
 	if err != nil || d.Finding != "" {
 		return t.complete(d, c), err
 	}
+	if d, err = t.phoneTime(ctx, c); err != nil || d.Finding != "" {
+		return d, err
+	}
 	page, arrived, err := t.failuresOf(ctx, c)
 	if err != nil {
 		return Diagnosis{}, err
@@ -108,15 +111,23 @@ func (t *Troubleshooter) answerTime(ctx context.Context, c *complaint) (Diagnosi
 	if len(page.Events) == 0 {
 		return c.withoutFailure(page, arrived), nil
 	}
+	return t.judgeFailures(ctx, c, page)
+}
+
+// judgeFailures judges what failed in a time: one user's, everybody's, a wave, or several things.
+func (t *Troubleshooter) judgeFailures(ctx context.Context, c *complaint, page db.EventPage) (Diagnosis, error) {
 	if len(versionsOf(page.Events)) == 1 {
 		d, err := t.answerNamed(ctx, c, ofRequest(page.Events, page.Events[0]))
 		d.Failures = int64(len(page.Events))
 		return d, err
 	}
 	reason := commonestReason(page.Events)
+	if d := c.ofEverybody(page, reason); d.Finding != "" {
+		return t.complete(d, c), nil
+	}
 	if mayBeWave(reason) {
 		middle := page.Events[len(page.Events)/2].At()
-		d, err = t.wave(ctx, c, reason, middle)
+		d, err := t.wave(ctx, c, reason, middle)
 		if err != nil || d.Finding != "" {
 			return t.complete(d, c), err
 		}
@@ -156,16 +167,21 @@ func ofRequest(events []app.Event, one app.Event) []app.Event {
 	})
 }
 
+// listing asks for the events of some reasons in the time that a complaint is about.
+func (t *Troubleshooter) listing(c *complaint, reasons []app.Reason) db.EventListing {
+	return db.EventListing{AppID: t.App.ID, Limit: failuresRead, Filter: app.EventFilter{
+		Reasons: reasons, From: c.window.From, To: c.window.To, Version: c.asked.Version, Address: c.asked.Address,
+	}}
+}
+
 // failuresOf lists what failed in the window, and if nothing did, what arrived there.
 func (t *Troubleshooter) failuresOf(ctx context.Context, c *complaint) (found, arrived db.EventPage, err error) {
-	listing := db.EventListing{AppID: t.App.ID, Limit: failuresRead, Filter: app.EventFilter{
-		Reasons: failures, From: c.window.From, To: c.window.To, Version: c.asked.Version, Address: c.asked.Address,
-	}}
+	listing := t.listing(c, failures)
 	if c.asked.Address != "" { // few come from one address: all of them are found with the failures, at no cost
 		listing.Filter.Reasons = nil
 		arrived, err = t.read.ListEvents(ctx, listing)
 		found = arrived
-		found.Events = slices.DeleteFunc(slices.Clone(arrived.Events), func(e app.Event) bool { return !failed(e) })
+		found.Events = slices.DeleteFunc(slices.Clone(arrived.Events), func(e app.Event) bool { return !slices.Contains(failures, e.Reason) })
 		return found, arrived, err
 	}
 	found, err = t.read.ListEvents(ctx, listing)

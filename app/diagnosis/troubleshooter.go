@@ -76,7 +76,9 @@ const (
 // complain begins a complaint.
 func (t *Troubleshooter) complain(asked asked, as reading, now time.Time) *complaint {
 	c := &complaint{
-		asked:  Asked{By: as.by, Text: as.text, Window: asked.window, Version: asked.version, Address: asked.address},
+		asked: Asked{
+			By: as.by, Text: as.text, Window: asked.window, Version: asked.version, Address: asked.address, Phone: asked.phone,
+		},
 		now:    now,
 		window: asked.window,
 		kept:   now.Add(-t.EventsKeep),

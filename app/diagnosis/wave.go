@@ -19,7 +19,7 @@ const (
 // mayBeWave says whether a failure can be that of many for one cause. What hits everybody, and what was done to one user, is told
 // otherwise.
 func mayBeWave(reason app.Reason) bool {
-	if !failed(app.Event{Reason: reason}) {
+	if one := (app.Event{Reason: reason}); !failed(one) && !reported(one) || everybodys(reason) {
 		return false
 	}
 	switch rulings[reason].finding {

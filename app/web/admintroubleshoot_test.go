@@ -164,3 +164,38 @@ func TestEveryFindingHasWords(t *testing.T) {
 		}
 	}
 }
+
+// TestThePhoneButtonDoesNotWork: nothing of it reaches the server, which would look well; a client's report tells, in a whole sentence and
+// with what to do.
+func TestThePhoneButtonDoesNotWork(t *testing.T) {
+	o := newOffice(t)
+	user := o.user(t, o.people(t, "小刘")[0])
+	b := o.signIn(t, app.RoleViewer)
+	asked := user.Number.String() + " 手机号按钮没反应"
+	if p := b.get(troubleshoot(asked)); !strings.Contains(p.Text, "只有客户端上报（/report/）才能看到") {
+		t.Errorf("without a report: %s", p.Text)
+	}
+	failure := app.ClientFailure{API: "getPhoneNumber", Errno: "1400001", Message: "getPhoneNumber:fail jsapi has no quota"}
+	for range 2 {
+		if err := o.keeper.Report(t.Context(), app.Caller{At: noon}, "", failure); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.keeper.Close()
+	o.pass(time.Minute)
+	for language, want := range map[string][]string{
+		"zh-CN": {"手机号按钮失败：手机号验证额度已用完，影响所有用户。", "购买资源包", "据小程序客户端上报", "getPhoneNumber", "1400001"},
+		"en":    {"The phone button fails: the quota for phone numbers is used up. Everybody is hit.", "buys a package", "A client reports so"},
+	} {
+		b.Language = language
+		p := b.get(troubleshoot("手机号按钮没反应"))
+		for _, words := range want {
+			if !strings.Contains(p.Text, words) {
+				t.Errorf("%s: no %q in %s", language, words, p.Text)
+			}
+		}
+		if p = b.get(p.Find("#answer a.btn").AttrOr("href", "/nowhere")); p.Status != http.StatusOK || p.Find("tbody tr").Length() != 2 {
+			t.Errorf("%s: it leads to HTTP %d with %d events", language, p.Status, p.Find("tbody tr").Length())
+		}
+	}
+}

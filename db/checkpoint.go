@@ -82,8 +82,8 @@ func (c *checkpointer) checkpoint(ctx context.Context) {
 	}
 	after, err := c.move(ctx, func(*Tx) (logState, error) { return c.ask(ctx, c.dialect.restartLog) })
 	c.due = logPages
-	if err != nil || after.busy { // somebody reads for long: later
-		c.due += state.held
+	if err != nil || after.busy { // somebody is reading: a little later, since each try may hold writes for as long as it waits
+		c.due = state.held + state.held/4
 	}
 }
 

@@ -55,7 +55,13 @@ func TestALongReaderPutsTheCheckpointOff(t *testing.T) {
 	}
 	end()
 	shortens(t, store)
+	if health, err := store.Health(t.Context()); err != nil || health.LogBytes > logFileLimit {
+		t.Errorf("the log's file keeps %d bytes, %v", health.LogBytes, err)
+	}
 }
+
+// logFileLimit is what the log's file goes back to once a burst is over.
+const logFileLimit = 10 << 20
 
 func TestEmptyingTheLogWaitsForAReader(t *testing.T) {
 	store, one := open(t)

@@ -170,7 +170,7 @@ func ours(name string) bool {
 // Pragmas of every connection. busy_timeout stands first, so that the others wait too.
 var (
 	sharedPragmas     = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}
-	migrationPragmas  = append(slices.Clip(sharedPragmas), "secure_delete(FAST)", "journal_size_limit(16777216)")
+	migrationPragmas  = append(slices.Clip(sharedPragmas), "secure_delete(FAST)", "journal_size_limit(10485760)")
 	writerPragmas     = append(slices.Clip(migrationPragmas), "wal_autocheckpoint(0)")
 	readerPragmas     = append(slices.Clip(sharedPragmas), "query_only(1)")
 	checkpointPragmas = append([]string{"busy_timeout(20)"}, sharedPragmas[1:]...) // while it waits for readers, writes are held

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,6 +104,9 @@ func TestTokens(t *testing.T) {
 	again, err := app.ParseToken(token.Reveal())
 	if err != nil || again.Hash() != token.Hash() {
 		t.Errorf("read back: %v", err)
+	}
+	if token.Hash() != sha256.Sum256([]byte(token.Reveal())) {
+		t.Error("what is stored of a token is not its SHA-256")
 	}
 	for _, text := range []string{"", "short", token.Reveal() + "A", token.Reveal()[:42], token.Reveal() + "=", " " + token.Reveal()[1:], strings.Repeat("é", 43)} {
 		if _, err := app.ParseToken(text); app.KindOf(err) != app.InvalidToken {

@@ -40,7 +40,7 @@ func TestAUserIsFoundByWhateverIsKnown(t *testing.T) {
 		if answer.Asked.By != by || answer.User == nil || answer.User.Number != p.number {
 			t.Errorf("%q was taken for %s, user %+v", text, answer.Asked.By, answer.User)
 		}
-		if strings.Contains(fmt.Sprint(answer.Asked), "138") {
+		if by == diagnosis.ByPhone && strings.Contains(fmt.Sprint(answer.Asked), "138") { // other questions may hold these digits
 			t.Errorf("%q: the phone number is in what was asked: %+v", text, answer.Asked)
 		}
 		if answer.Key.State != app.KeyConfirmed {

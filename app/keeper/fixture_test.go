@@ -221,7 +221,7 @@ func (h *house) lastEvent(openid string) app.Event {
 func (h *house) strangers() []app.Event {
 	h.t.Helper()
 	h.settle()
-	events, err := h.store.Read().StrangerEvents(context.Background(), 1000)
+	events, err := h.store.Read().StrangerEvents(context.Background(), db.StrangerEventsKept)
 	if err != nil {
 		h.t.Fatal(err)
 	}

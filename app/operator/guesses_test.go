@@ -32,7 +32,7 @@ func TestStrangersLockNobodyOutAndAreToldOf(t *testing.T) {
 		t.Errorf("the operator's own browser: %v", err)
 	}
 	forged := stranger
-	for _, device := range []app.Secret{"x", good.Device[:len(good.Device)-2] + "AA"} {
+	for _, device := range []app.Secret{"x", "A" + good.Device, good.Device[:len(good.Device)-4]} {
 		forged.Device = device
 		if _, _, err := d.SignIn(t.Context(), forged); app.KindOf(err) != app.TooManyRequests {
 			t.Errorf("a forged browser: %v", err)

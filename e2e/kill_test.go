@@ -48,11 +48,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 		t.Errorf("%d answers in %d rounds prove little; check says %s", all.answers(), rounds, report)
 	}
 	s.end(t)
-	took := time.Since(began)
-	t.Logf("%d rounds in %v: %d visits, %d answers, all there", rounds, took, len(all.visits), all.answers())
-	if took > time.Minute {
-		t.Errorf("took %v", took)
-	}
+	t.Logf("%d rounds in %v: %d visits, %d answers, all there", rounds, time.Since(began), len(all.visits), all.answers())
 }
 
 // killWhileStarting kills a server that may still be busy with its start, the very first one with making its database.

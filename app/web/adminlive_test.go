@@ -183,7 +183,7 @@ func TestLiveEventsOutliveTheServersLimitsAndEndWithTheServer(t *testing.T) {
 			}
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		t.Fatalf("streams keep the server from stopping: %v", err)

@@ -58,6 +58,25 @@ func (t *Tx) CountWaiting(hook app.WebhookID, n int) error {
 	return err
 }
 
+// The counters of deliveries: what arrived, the tries that failed, and what was given up.
+const (
+	CountDelivered       = "webhook.delivered"
+	CountDeliveryFailed  = "webhook.failed"
+	CountDeliveryGivenUp = "webhook.given_up"
+)
+
+// CountDelivery counts what became of a try. A try that failed is one also where it was the last.
+func (t *Tx) CountDelivery(after app.Delivery, at time.Time) {
+	if after.State == app.DeliveryDone {
+		t.Count(after.AppID, CountDelivered, at, 1)
+		return
+	}
+	t.Count(after.AppID, CountDeliveryFailed, at, 1)
+	if after.State == app.DeliveryGivenUp {
+		t.Count(after.AppID, CountDeliveryGivenUp, at, 1)
+	}
+}
+
 // InsertDelivery stores a delivery.
 func (t *Tx) InsertDelivery(d app.Delivery) error {
 	_, err := t.change("INSERT INTO deliveries ("+deliveryColumns+") VALUES "+rowsOf(15, 1),

@@ -12,6 +12,9 @@ import (
 // BackEndCallsShown is how far back the calls of a back end are counted, in whole hours.
 const BackEndCallsShown = 24 * time.Hour
 
+// callsRefused counts the calls of back ends that were not answered.
+const callsRefused = "refused"
+
 // AllApps is what the form of new credentials says for every mini program.
 const AllApps = "all"
 
@@ -47,7 +50,7 @@ func (p IntegrationsPage) callsTold(r BackEndRow) string {
 	var told []string
 	for _, what := range slices.Sorted(maps.Keys(r.Calls)) {
 		name := "/" + what + "/"
-		if what == "refused" {
+		if what == callsRefused {
 			name = p.T("backend.calls.refused")
 		}
 		told = append(told, name+" "+p.Count(r.Calls[what]))

@@ -28,6 +28,7 @@ type OverviewPage struct {
 	Versions  []Split        // the one with most first
 	Platforms []Split
 	Errcodes  []ErrcodeCount
+	Others    []OtherCount
 	Keys      map[app.KeyState]int64
 	WeChat    WeChatHealth
 
@@ -57,6 +58,15 @@ type FailureCount struct {
 	Reason app.Reason
 	Counts
 	Address string // of the events
+}
+
+// OtherCount is how often something happened that is neither a login nor an opening: an event of a reason, a call of back ends, or what
+// became of webhooks.
+type OtherCount struct {
+	Kind string // event, backend or webhook
+	What string // the reason, the call, or the counter
+	Counts
+	Address string // where more is told; empty: nowhere that this operator may go
 }
 
 // Split is what became of the logins and openings of one version or platform today.
@@ -240,6 +250,19 @@ func (p OverviewPage) rescuedStat() Stat {
 	stat := p.countStat("overview.rescued", p.T("overview.rescued.note"), p.Rescued)
 	stat.Address = p.RescuedAddress
 	return stat
+}
+
+// otherInWords says what happened.
+func (p OverviewPage) otherInWords(o OtherCount) string {
+	switch {
+	case o.Kind == "event":
+		return p.Reason(app.Reason(o.What))
+	case o.Kind == "webhook":
+		return p.T("overview." + o.What)
+	case o.What == callsRefused:
+		return p.T("overview.backend.refused")
+	}
+	return p.T("overview.backend.asked", "call", "/"+o.What+"/")
 }
 
 // tabs leads to this page with another value of one of its choices.

@@ -35,8 +35,20 @@ type Today struct {
 	Platforms []Split    // as Versions
 	Errcodes  []Errcodes // the most frequent first
 
+	Phones   []Activity // phone numbers by code, by what became of them
+	Profiles []Activity // what users entered and uploaded
+	Reports  []Activity // failures inside WeChat
+	BackEnds []Activity // by the call, such as sign; refused: of any
+	Webhooks []Activity // db.CountDelivered and its like
+
 	Keys   map[app.KeyState]int64
 	WeChat wechat.Health
+}
+
+// Activity is how often something happened that is neither a login nor an opening. What did not happen at all is left out.
+type Activity struct {
+	What string
+	Counts
 }
 
 // Failure is how often logins or openings failed for a reason.
@@ -101,21 +113,30 @@ func (o Overview) compare(ctx context.Context, today *Today, now time.Time) erro
 		}
 	}
 	slices.SortStableFunc(today.Failures, func(a, b Failure) int { return cmp.Compare(b.Today, a.Today) })
-	return nil
+	some := func(names ...string) []Activity { return activities(days, names) }
+	today.Phones = some(reasonsOf("phone.")...)
+	today.Profiles = some(slices.Concat(reasonsOf("profile."), reasonsOf("avatar."))...)
+	today.Reports, today.Webhooks = some(reasonsOf("report.")...), some(deliveries...)
+	return o.compareBackEnds(ctx, today, now)
 }
 
 // partOfDay counts from midnight to a time. Unless that is now, its hour has gone on since, and counts in part.
 func (o Overview) partOfDay(ctx context.Context, midnight, until time.Time, isNow bool) (byReason, error) {
-	counts, err := o.countedByHour(ctx, append(reasonNames(app.Reasons()), db.UsersActive), midnight, until)
+	names := append(slices.Concat(reasonNames(app.Reasons()), deliveries), db.UsersActive)
+	counts, err := o.countedByHour(ctx, names, midnight, until)
 	sums := byReason{}
-	hour := until.Truncate(time.Hour)
 	for _, one := range counts {
-		if one.Hour.Equal(hour) && !isNow {
-			one.N = part(one.N, until.Sub(hour))
-		}
-		sums.add(one.Name, one.N)
+		sums.add(one.Name, partOfHour(one, until, isNow))
 	}
 	return sums, err
+}
+
+func partOfHour(one db.HourCount, until time.Time, isNow bool) int64 {
+	hour := until.Truncate(time.Hour)
+	if one.Hour.Equal(hour) && !isNow {
+		return part(one.N, until.Sub(hour))
+	}
+	return one.N
 }
 
 // part is what an hour's number comes to in a part of the hour, rounded.

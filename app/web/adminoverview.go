@@ -1,10 +1,12 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -84,6 +86,11 @@ func (d *Dashboard) overview(v *visit) (views.OverviewPage, error) {
 		}
 	}
 	d.gather(&page, today)
+	if v.operator.Role.Allows(app.RoleAdmin) {
+		for i := range page.Others {
+			page.Others[i].Address = cmp.Or(page.Others[i].Address, integrationsPath)
+		}
+	}
 	return page, d.drawCourses(ctx, &page)
 }
 
@@ -105,6 +112,18 @@ func (d *Dashboard) gather(page *views.OverviewPage, today overview.Today) {
 			Errcode: one.Errcode, N: one.N, Address: events(app.EventFilter{Errcode: one.Errcode}),
 		})
 	}
+	add := func(kind string, some []overview.Activity) {
+		for _, one := range some {
+			other := views.OtherCount{Kind: kind, What: one.What, Counts: views.Counts(one.Counts)}
+			if kind == "event" {
+				other.Address = ofReason(app.Reason(one.What))
+			}
+			page.Others = append(page.Others, other)
+		}
+	}
+	add("event", slices.Concat(today.Phones, today.Profiles, today.Reports))
+	add("backend", today.BackEnds)
+	add("webhook", today.Webhooks)
 	page.Versions = splitsOf(today.Versions, func(name string) string { return events(app.EventFilter{Version: name}) })
 	page.Platforms = splitsOf(today.Platforms, func(name string) string { return events(app.EventFilter{Platform: app.Platform(name)}) })
 }

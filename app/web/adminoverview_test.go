@@ -11,6 +11,7 @@ import (
 	"wxkeeper/app"
 	"wxkeeper/app/sandbox"
 	"wxkeeper/app/wechat"
+	"wxkeeper/db"
 )
 
 // mishaps lets two people log in and send data, after which three logins fail and one opening is saved by an earlier key. All of it
@@ -171,5 +172,43 @@ func TestEventsAddress(t *testing.T) {
 	}
 	if got := address.Query(); got.Encode() != want.Encode() {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestOverviewTellsWhatElseHappened(t *testing.T) {
+	o := newOffice(t)
+	o.people(t, "小明")
+	failure := app.ClientFailure{API: "getPhoneNumber", Errno: "1400001"}
+	if err := o.keeper.Report(t.Context(), app.Caller{At: noon}, "", failure); err != nil {
+		t.Fatal(err)
+	}
+	o.keeper.Close()
+	err := o.store.Write(t.Context(), func(tx *db.Tx) error {
+		tx.CountBackEnd(o.keeper.AppID(), 5, "sign", noon, 3)
+		tx.CountBackEnd(o.keeper.AppID(), 5, "refused", noon, 1)
+		tx.CountDelivery(app.Delivery{AppID: o.keeper.AppID(), State: app.DeliveryDone}, noon)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := o.signIn(t, app.RoleViewer)
+	for language, words := range map[string][]string{
+		"zh-CN": {"客户端上报：手机号验证额度已用完", "后端调用 /sign/", "后端调用被拒绝", "回调通知已送达"},
+		"en":    {"Client reports: phone quota used up", "Back ends called /sign/", "Calls of back ends refused", "Webhooks delivered"},
+	} {
+		b.Language = language
+		p := b.get("/admin/")
+		for _, word := range words {
+			if told := p.Find("#others").Text(); !strings.Contains(told, word) {
+				t.Errorf("%s: no %q in %s", language, word, told)
+			}
+		}
+		if n := p.Find("#others a").Length(); n != 1 { // a viewer cannot open the page of back ends
+			t.Errorf("%s: %d links", language, n)
+		}
+	}
+	if n := o.signIn(t, app.RoleAdmin).get("/admin/").Find("#others a[href='/admin/integrations']").Length(); n != 3 {
+		t.Errorf("%d links to back ends and webhooks", n)
 	}
 }

@@ -181,12 +181,14 @@ func (w *Webhooks) store(ctx context.Context, id app.WebhookID, due []app.Delive
 	return arrived, err
 }
 
-// settle stores what became of one try. Of somebody who was erased, nothing stays once it was delivered.
+// settle stores and counts what became of one try. Of somebody who was erased, nothing stays once it was delivered.
 func settle(tx *db.Tx, one app.Delivery, failure *outgoing.Error, now time.Time) error {
+	result := after(one, failure, now)
+	tx.CountDelivery(result, now)
 	if failure == nil && one.What == app.UserErased {
 		return tx.DeleteDelivery(one)
 	}
-	return tx.UpdateDelivery(one, after(one, failure, now))
+	return tx.UpdateDelivery(one, result)
 }
 
 // after is a delivery after a try.

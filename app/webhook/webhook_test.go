@@ -214,6 +214,11 @@ func TestFailuresAreTriedForThreeDaysAndReplayed(t *testing.T) {
 	if h.hook().Waiting != 0 {
 		t.Errorf("%d wait", h.hook().Waiting)
 	}
+	for name, want := range map[string]int64{db.CountDelivered: 1, db.CountDeliveryFailed: 10, db.CountDeliveryGivenUp: 1} {
+		if n, err := h.Store.Read().Counted(t.Context(), h.app.ID, name, start, h.now); err != nil || n != want {
+			t.Errorf("%s: %d, %v; want %d", name, n, err, want)
+		}
+	}
 }
 
 func TestSecretsAreRenewed(t *testing.T) {

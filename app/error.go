@@ -80,7 +80,7 @@ type Error struct {
 	Kind       Kind
 	Reason     Reason
 	Field      string        // the parameter at fault, for MissingParameter and Malformed
-	RetryAfter time.Duration // how long to wait, for TooManyRequests
+	RetryAfter time.Duration // how long to wait, for TooManyRequests and where another kind is a limit's
 	Cause      error
 }
 

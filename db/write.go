@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	queueLength  = 4096 // writes that may wait; beyond it the storage counts as unavailable
-	batchLength  = 256  // writes in one commit at most
+	queueLength  = 4096        // writes that may wait; beyond it the storage counts as unavailable
+	batchLength  = 256         // writes in one commit at most
+	queueRetry   = time.Second // when whoever found it full may try again
 	savepointSQL = "SAVEPOINT one_write"
 )
 
@@ -113,7 +114,7 @@ func (w *writer) enqueue(one *write) error {
 		return nil
 	default:
 		w.meters.Limits.Add(app.LimitWrites, 1)
-		return app.Fail(app.StorageUnavailable, "").Because(errQueueFull)
+		return app.Fail(app.StorageUnavailable, "").After(queueRetry).Because(errQueueFull)
 	}
 }
 

@@ -132,7 +132,9 @@ func TestFullQueueRefuses(t *testing.T) {
 	for db.Waiting(store) < db.QueueLength {
 		runtime.Gosched()
 	}
-	if err := store.Write(t.Context(), func(*db.Tx) error { return nil }); app.KindOf(err) != app.StorageUnavailable {
+	var failure *app.Error
+	err := store.Write(t.Context(), func(*db.Tx) error { return nil })
+	if app.KindOf(err) != app.StorageUnavailable || !errors.As(err, &failure) || failure.RetryAfter <= 0 {
 		t.Errorf("error is %v", err)
 	}
 	resume()

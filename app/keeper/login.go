@@ -97,7 +97,7 @@ func (k *Keeper) refusal(caller app.Caller, err error) (app.Event, error) {
 		event.Detail.OtherAppid, event.Detail.OurAppid = caller.Client.Appid, k.app.Appid
 	}
 	event.Reason = outcome.reason
-	return event, app.Fail(outcome.kind, outcome.reason).After(outcome.wait).Because(err)
+	return event, app.Fail(outcome.kind, outcome.reason).After(k.waitAfter(refused)).Because(err)
 }
 
 // refusedEvent begins the event of a call to WeChat that failed with what WeChat said, nil where it said nothing.
@@ -123,7 +123,21 @@ func (k *Keeper) callsFromElsewhere(caller app.Caller) bool {
 type outcome struct {
 	kind   app.Kind
 	reason app.Reason
-	wait   time.Duration
+}
+
+// waitAfter is how long a caller should wait whose call a limit has ended, WeChat's or ours; 0: it was none.
+func (k *Keeper) waitAfter(refused *wechat.Error) time.Duration {
+	switch class := refused.Class(); {
+	case class == wechat.ClassLimited:
+		return time.Minute
+	case class == wechat.ClassQuota:
+		return UntilTomorrow(k.clock())
+	case class == wechat.ClassWaitingFull:
+		return time.Second
+	case refused.Problem == wechat.ProblemBreakerOpen:
+		return wechat.BreakerProbe
+	}
+	return 0
 }
 
 // outcomes are those of logins.
@@ -131,7 +145,7 @@ var outcomes = map[wechat.Class]outcome{
 	wechat.ClassCodeInvalid:   {kind: app.InvalidCode, reason: app.LoginCodeInvalid},
 	wechat.ClassCodeUsed:      {kind: app.InvalidCode, reason: app.LoginCodeUsed},
 	wechat.ClassBlocked:       {kind: app.BlockedByWeChat, reason: app.LoginBlocked},
-	wechat.ClassLimited:       {kind: app.TooManyRequests, reason: app.LoginLimitedWeChat, wait: time.Minute},
+	wechat.ClassLimited:       {kind: app.TooManyRequests, reason: app.LoginLimitedWeChat},
 	wechat.ClassQuota:         {kind: app.WeChatUnavailable, reason: app.LoginWeChatBusy},
 	wechat.ClassBusy:          {kind: app.WeChatUnavailable, reason: app.LoginWeChatBusy},
 	wechat.ClassConfiguration: {kind: app.Misconfigured, reason: app.LoginConfig},

@@ -3,7 +3,9 @@ package keeper_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +14,7 @@ import (
 
 	"wxkeeper/app"
 	"wxkeeper/app/keeper"
+	"wxkeeper/app/wechat"
 	"wxkeeper/db"
 )
 
@@ -223,6 +226,64 @@ func TestFailedLoginsSayWhy(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLimitsSayWhenToComeAgain: WeChat's limits and ours, whatever it was asked for.
+func TestLimitsSayWhenToComeAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer string
+		kind   app.Kind
+		wait   time.Duration
+	}{
+		"a minute's quota": {refusal(45011), app.TooManyRequests, time.Minute},
+		"a day's quota":    {refusal(45009), app.WeChatUnavailable, 8*time.Hour - time.Minute}, // it is 16:01 in China
+		"busy":             {refusal(-1), app.WeChatUnavailable, 0},
+		"breaker":          {"", app.WeChatUnavailable, wechat.BreakerProbe},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			h.login("oA", newKey(t))
+			h.weChatSays(func(string) string { return test.answer })
+			h.asksOfKeys(func(string) string { return test.answer })
+			h.phone = test.answer
+			h.pass(time.Minute)
+			for what, ask := range map[string]func() error{
+				"login": func() error { _, err := h.Login(t.Context(), h.caller(), "some-code"); return err },
+				"phone number": func() error {
+					_, err := h.PhoneByCode(t.Context(), h.caller(), keeper.ByOpenID("oA"), phoneCode)
+					return err
+				},
+				"signature": func() error {
+					_, err := h.Sign(t.Context(), h.caller(), keeper.ByOpenID("oA"), "x", seconds(0))
+					return err
+				},
+			} {
+				if name == "breaker" {
+					h.openBreaker()
+				}
+				var failure *app.Error
+				if err := ask(); !errors.As(err, &failure) || failure.Kind != test.kind || failure.RetryAfter != test.wait {
+					t.Errorf("%s: %v, wait %+v", what, err, failure)
+				}
+			}
+		})
+	}
+}
+
+// openBreaker has WeChat break calls off until no more are made.
+func (h *house) openBreaker() {
+	h.weChatSays(func(string) string { panic(http.ErrAbortHandler) })
+	for {
+		_, err := h.Login(h.t.Context(), h.caller(), "some-code")
+		var refused *wechat.Error
+		if !errors.As(err, &refused) {
+			h.t.Fatal(err)
+		}
+		if refused.Problem == wechat.ProblemBreakerOpen {
+			return
+		}
 	}
 }
 

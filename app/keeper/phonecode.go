@@ -3,7 +3,6 @@ package keeper
 import (
 	"context"
 	"regexp"
-	"time"
 
 	"wxkeeper/app"
 	"wxkeeper/app/wechat"
@@ -46,7 +45,7 @@ var phoneOutcomes = map[wechat.Class]outcome{
 	wechat.ClassCodeInvalid:   {kind: app.InvalidCode, reason: app.PhoneCodeInvalid},
 	wechat.ClassCodeUsed:      {kind: app.InvalidCode, reason: app.PhoneCodeInvalid},
 	wechat.ClassBlocked:       {kind: app.BlockedByWeChat, reason: app.PhoneNoAnswer},
-	wechat.ClassLimited:       {kind: app.TooManyRequests, reason: app.PhoneLimited, wait: time.Minute},
+	wechat.ClassLimited:       {kind: app.TooManyRequests, reason: app.PhoneLimited},
 	wechat.ClassQuota:         {kind: app.WeChatUnavailable, reason: app.PhoneLimited},
 	wechat.ClassBusy:          {kind: app.WeChatUnavailable, reason: app.PhoneNoAnswer},
 	wechat.ClassConfiguration: {kind: app.Misconfigured, reason: app.PhoneConfig},
@@ -85,7 +84,7 @@ func (k *Keeper) phoneRefusal(caller app.Caller, code string, err error) (app.Ev
 		outcome.reason = app.PhoneLoginCode
 	}
 	event.Reason = outcome.reason
-	return event, app.Fail(outcome.kind, outcome.reason).After(outcome.wait).Because(err)
+	return event, app.Fail(outcome.kind, outcome.reason).After(k.waitAfter(refused)).Because(err)
 }
 
 // confirmPhone asks WeChat, where that is wanted, whether it made the phone number that was opened: whoever has a session key can seal any

@@ -19,7 +19,7 @@ type Signed struct {
 // Sign signs a payload with a user's session key, for what WeChat checks against it (virtual payment, calls, storage: 用户登录态签名),
 // so that the key never leaves. The payload's bytes are signed as they are. A key not known to be good since maxAge ago, nil for
 // any age, is first checked with WeChat. SealedDataUnopened: there is no key, or it is dead: the user has to log in.
-// WeChatUnavailable, Misconfigured: WeChat could not be asked.
+// WeChatUnavailable, Misconfigured, TooManyRequests: WeChat could not be asked.
 //
 // An empty payload is refused (Malformed): its signature is the one by which a server proves to WeChat that it holds the key.
 func (k *Keeper) Sign(ctx context.Context, caller app.Caller, who Who, payload string, maxAge *time.Duration) (Signed, error) {
@@ -77,7 +77,7 @@ func (k *Keeper) checkSigner(ctx context.Context, h holder, about subject) (subj
 	case verdict.State == app.KeyDead: // a verdict that was not stored, since something newer was learnt of the key
 		return about, time.Time{}, app.Fail(app.SealedDataUnopened, app.KeyFoundDead)
 	}
-	return about, time.Time{}, unanswered(verdict)
+	return about, time.Time{}, k.unanswered(verdict)
 }
 
 // askOnce asks WeChat about a key; whoever wants to know the same meanwhile shares the answer. It is not of the budget for what nobody
@@ -93,10 +93,14 @@ func (k *Keeper) askOnce(ctx context.Context, about subject) (Verdict, error) {
 }
 
 // unanswered tells a back end why WeChat gave no verdict.
-func unanswered(verdict Verdict) error {
-	failed := wechat.Error{Problem: wechat.Problem(verdict.Problem), Errcode: verdict.Errcode}
-	if failed.Class() == wechat.ClassConfiguration {
-		return app.Fail(app.Misconfigured, app.KeyCheckFailed)
+func (k *Keeper) unanswered(verdict Verdict) error {
+	failed := &wechat.Error{Problem: wechat.Problem(verdict.Problem), Errcode: verdict.Errcode}
+	kind := app.WeChatUnavailable
+	switch failed.Class() {
+	case wechat.ClassConfiguration:
+		kind = app.Misconfigured
+	case wechat.ClassLimited:
+		kind = app.TooManyRequests
 	}
-	return app.Fail(app.WeChatUnavailable, app.KeyCheckFailed)
+	return app.Fail(kind, app.KeyCheckFailed).After(k.waitAfter(failed))
 }

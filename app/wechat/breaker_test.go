@@ -63,6 +63,7 @@ func TestOnlyOneProbeAtATime(t *testing.T) {
 func TestWhatTheBreakerDoesNotMind(t *testing.T) {
 	for name, other := range map[string]step{
 		"busy": busy, "quota": limited, "used": used, "empty": answers(""), "page": answers("<html>"),
+		"refused": refusedDial, "no such host": noSuchHost, "no route": noRoute, "no handshake": noHandshake,
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, wechat.Options{}, func(t *testing.T, client *wechat.Client, n *network) {
@@ -88,6 +89,30 @@ func TestWhatTheBreakerDoesNotMind(t *testing.T) {
 				}
 			}
 		})
+	})
+}
+
+// What keeps nobody waiting says nothing about WeChat: it neither opens the breaker, nor closes it, nor lets others forget what was.
+func TestBreakerIgnoresWhatComesAboutAtOnce(t *testing.T) {
+	inBubble(t, wechat.Options{}, func(t *testing.T, client *wechat.Client, n *network) {
+		for range 9 {
+			n.then(hangs)
+			attempt(t, client)
+			n.then(refusedDial)
+			attempt(t, client)
+		}
+		n.then(slowLookup)
+		attempt(t, client)
+		if next := attempt(t, client); next != wechat.ProblemBreakerOpen {
+			t.Errorf("after the tenth that took its time: %q", next)
+		}
+		time.Sleep(untilProbe)
+		n.then(refusedDial)
+		attempt(t, client)
+		n.then(hangs)
+		if probe, next := attempt(t, client), attempt(t, client); probe != wechat.ProblemTimeout || next != wechat.ProblemBreakerOpen {
+			t.Errorf("a probe that was refused, then %s, then %s", probe, next)
+		}
 	})
 }
 

@@ -3,8 +3,10 @@ package wechat
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -137,24 +139,29 @@ func asError(err error) *Error {
 	return &Error{Problem: ProblemBreakerOpen}
 }
 
-const (
-	breakerFailures = 10
-	breakerProbe    = 2 * time.Second
-)
+// BreakerProbe is how long no call is made once WeChat was out of reach, until one tries whether it is back.
+const BreakerProbe = 2 * time.Second
 
-// newBreaker makes a breaker that spares callers the wait while WeChat cannot be reached. It looks at the network alone: an
-// errcode, even -1 or a used-up quota, is an answer, and concerns one caller.
+const breakerFailures = 10
+
+// newBreaker makes a breaker that spares callers the wait while WeChat takes calls and does not answer them. It opens by timeouts and
+// resets alone. An errcode, even -1 or a used-up quota, is an answer, and concerns one caller. Where no connection comes about (refused,
+// no such host, no handshake) nobody waits and WeChat has seen nothing of the code: that says neither that it is gone nor that it is back.
 func newBreaker() *gobreaker.CircuitBreaker[[]byte] {
 	return gobreaker.NewCircuitBreaker[[]byte](gobreaker.Settings{
-		Timeout:      breakerProbe,
+		Timeout:      BreakerProbe,
 		ReadyToTrip:  func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures >= breakerFailures },
-		IsSuccessful: func(err error) bool { return err == nil || !asError(err).unreached() },
-		IsExcluded:   func(err error) bool { return err != nil && asError(err).Problem == ProblemCancelled },
+		IsSuccessful: func(err error) bool { return err == nil || !asError(err).keptWaiting() },
+		IsExcluded:   func(err error) bool { return err != nil && asError(err).saysNothing() },
 	})
 }
 
-// unreached says whether the network between us and WeChat is at fault.
-func (e *Error) unreached() bool {
-	class := e.Class()
-	return class == ClassTimeout || class == ClassUnreachable
+// keptWaiting says whether the call took its time and brought no answer.
+func (e *Error) keptWaiting() bool {
+	var lookup *net.DNSError
+	return e.Problem == ProblemTimeout || e.Problem == ProblemReset || errors.As(e.Cause, &lookup) && lookup.IsTimeout
+}
+
+func (e *Error) saysNothing() bool {
+	return e.Problem == ProblemCancelled || e.Class() == ClassUnreachable && !e.keptWaiting()
 }

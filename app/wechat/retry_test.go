@@ -2,6 +2,7 @@ package wechat_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -72,6 +73,10 @@ var (
 	limited     = answers(`{"errcode":45011,"errmsg":"api minute-quota reach limit"}`)
 	refusedDial = fails(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED})
 	cutOff      = fails(&net.OpError{Op: "read", Err: syscall.ECONNRESET})
+	noSuchHost  = fails(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsNotFound: true}})
+	slowLookup  = fails(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "i/o timeout", IsTimeout: true}})
+	noRoute     = fails(&net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH})
+	noHandshake = fails(errors.New("tls: handshake failure"))
 )
 
 // inBubble runs a test against a made-up network with time that passes by itself.

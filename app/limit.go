@@ -8,6 +8,9 @@ const (
 	LimitAddress       Limit = "api_address"          // failures of one network address at the API
 	LimitSession       Limit = "api_session"          // failures to open of one session
 	LimitBody          Limit = "body"                 // bytes of a request
+	LimitReports       Limit = "api_reports"          // reports of clients from one address
+	LimitUploads       Limit = "uploads_waiting"      // pictures that are read or made small
+	LimitBackEnd       Limit = "backend_calls"        // calls of one business server
 	LimitLoginsWaiting Limit = "logins_waiting"       // logins that wait for WeChat
 	LimitBreaker       Limit = "wechat_breaker"       // calls while WeChat is out of reach
 	LimitWrites        Limit = "writes_waiting"       // writes that wait for the disk
@@ -24,7 +27,7 @@ const (
 // Limits lists every limit, always in the same order.
 func Limits() []Limit {
 	return []Limit{
-		LimitAddress, LimitSession, LimitBody, LimitLoginsWaiting, LimitBreaker, LimitWrites, LimitStrangers, LimitSignInName,
-		LimitSignInAddress, LimitSignInDevice, LimitCodesAddress, LimitCodesAccount, LimitHashing, LimitStreams,
+		LimitAddress, LimitSession, LimitBody, LimitReports, LimitUploads, LimitBackEnd, LimitLoginsWaiting, LimitBreaker, LimitWrites,
+		LimitStrangers, LimitSignInName, LimitSignInAddress, LimitSignInDevice, LimitCodesAddress, LimitCodesAccount, LimitHashing, LimitStreams,
 	}
 }

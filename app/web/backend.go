@@ -41,6 +41,7 @@ func (s *Server) admitBackEnd(next echo.HandlerFunc) echo.HandlerFunc {
 		if wait := s.backEnds.Wait(known); wait > 0 {
 			s.backEnds.Note(known, s.keeper.AppID(), backend.CountRefused)
 			s.keeper.NoteFailure(callerOf(c), app.BackEndLimited, "")
+			s.limits.Add(app.LimitBackEnd, 1)
 			return app.Fail(app.TooManyRequests, app.BackEndLimited).After(wait)
 		}
 		err = next(c)
@@ -63,6 +64,7 @@ func (s *Server) refuseBackEnd(c echo.Context, err error) error {
 	caller := callerOf(c)
 	s.keeper.NoteFailure(caller, app.BackEndUnknown, "")
 	if wait := s.failures.wait(caller.Client.Address, caller.At); wait > 0 {
+		s.limits.Add(app.LimitAddress, 1)
 		return app.Fail(app.TooManyRequests, app.BackEndUnknown).After(wait)
 	}
 	return challengeBackEnd(c, err)

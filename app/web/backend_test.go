@@ -75,7 +75,7 @@ func TestABackEndHasALimitOfItsOwn(t *testing.T) {
 		wantFailure(t, ask(t, h.Server, call), app.SealedDataUnopened)
 	}
 	got := ask(t, h.Server, call)
-	wantFailure(t, got, app.TooManyRequests)
+	wantLimited(t, h.Server, got, app.LimitBackEnd)
 	if got.Header.Get("Retry-After") != "30" {
 		t.Errorf("Retry-After %s", got.Header.Get("Retry-After"))
 	}

@@ -9,10 +9,28 @@ import (
 	"golang.org/x/time/rate"
 
 	"wxkeeper/app"
+	"wxkeeper/app/meter"
 )
 
 // addressesKept bounds the memory that strangers can take; the address that failed longest ago is forgotten first.
 const addressesKept = 1 << 16
+
+// bounds are the limits of the API, and how often they were hit. All apps of a site share them.
+type bounds struct {
+	failures *failureLimit
+	reports  *failureLimit // of what clients report, good or bad
+	uploads  chan struct{} // held while a picture is read and made small
+	limits   *meter.Tally[app.Limit]
+}
+
+func newBounds(apiRate int) *bounds {
+	return &bounds{
+		failures: newFailureLimit(apiRate),
+		reports:  newFailureLimit(min(apiRate, reportsPerMinute)),
+		uploads:  make(chan struct{}, uploadsAtOnce),
+		limits:   meter.NewTally(app.LimitAddress, app.LimitBody, app.LimitReports, app.LimitUploads, app.LimitBackEnd),
+	}
+}
 
 // failureLimit counts failures by address: each may make so many a minute, then waits. Good calls cost nothing, since one
 // address may be a whole city's users behind one gateway.

@@ -13,6 +13,7 @@ import (
 
 const (
 	uploadsAtOnce    = 16 // that are read or wait for their turn to be made small; one more is to come again
+	uploadRetry      = time.Second
 	reportsPerMinute = 60 // from one address
 )
 
@@ -43,7 +44,8 @@ func (s *Server) uploadAvatar(c echo.Context) error {
 	case s.uploads <- struct{}{}:
 		defer func() { <-s.uploads }()
 	default:
-		return app.Fail(app.TooManyRequests, "").After(time.Second)
+		s.limits.Add(app.LimitUploads, 1)
+		return app.Fail(app.TooManyRequests, "").After(uploadRetry)
 	}
 	in, file, err := readUpload(c)
 	if err != nil {
@@ -94,6 +96,7 @@ func showAvatar(c echo.Context, file []byte, err error) error {
 func (s *Server) report(c echo.Context) error {
 	caller := callerOf(c)
 	if wait := s.reports.wait(caller.Client.Address, caller.At); wait > 0 {
+		s.limits.Add(app.LimitReports, 1)
 		return app.Fail(app.TooManyRequests, "").After(wait)
 	}
 	s.reports.count(caller.Client.Address, caller.At)

@@ -135,7 +135,31 @@ func TestReportsAreLimited(t *testing.T) {
 		}
 	}
 	got := ask(t, h.Server, request{method: "POST", path: "/report/", kind: "json", body: `{"api":"login"}`})
-	if got.Code != 6 || got.Header.Get("Retry-After") == "" {
-		t.Error(got.Body)
+	wantLimited(t, h.Server, got, app.LimitReports)
+}
+
+// TestUploadsAreLimited: their bodies and what is decoded of them take memory.
+func TestUploadsAreLimited(t *testing.T) {
+	h := newHouse(t)
+	for range uploadsAtOnce {
+		h.uploads <- struct{}{}
+	}
+	upload := request{method: "POST", path: "/avatar/", kind: "multipart/form-data; boundary=x", body: "--x--\r\n"}
+	wantLimited(t, h.Server, ask(t, h.Server, upload), app.LimitUploads)
+	<-h.uploads
+	wantFailure(t, ask(t, h.Server, upload), app.MissingParameter)
+}
+
+// wantLimited wants an answer that says when to come again, and that it was counted once.
+func wantLimited(t *testing.T, s *Server, got answer, limit app.Limit) {
+	t.Helper()
+	wantFailure(t, got, app.TooManyRequests)
+	if got.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	for hit, n := range s.LimitHits().Each() {
+		if hit == limit && n != 1 {
+			t.Errorf("%s was counted %d times", limit, n)
+		}
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"wxkeeper/app"
 	"wxkeeper/app/backend"
 	"wxkeeper/app/keeper"
-	"wxkeeper/app/meter"
 	"wxkeeper/app/wechat"
 )
 
@@ -38,12 +37,10 @@ type Options struct {
 
 // Server answers mini programs, the back ends beside it, and WeChat where it calls us.
 type Server struct {
-	keeper       *keeper.Keeper
-	backEnds     *backend.Register
-	ready        func(context.Context) error
-	failures     *failureLimit
-	reports      *failureLimit // of what clients report, good or bad
-	uploads      chan struct{} // held while a picture is read and made small
+	keeper   *keeper.Keeper
+	backEnds *backend.Register
+	ready    func(context.Context) error
+	*bounds
 	publicURL    string
 	proxies      *proxies
 	status200    bool
@@ -54,7 +51,6 @@ type Server struct {
 	clock        func() time.Time
 	echo         *echo.Echo
 	endpoints    map[string]*Endpoint // by path
-	limits       *meter.Tally[app.Limit]
 
 	storageFailing atomic.Bool // and the log says so
 }
@@ -65,9 +61,7 @@ func New(options Options) *Server {
 		keeper:       options.Keeper,
 		backEnds:     options.BackEnds,
 		ready:        options.Ready,
-		failures:     newFailureLimit(options.APIRate),
-		reports:      newFailureLimit(min(options.APIRate, reportsPerMinute)),
-		uploads:      make(chan struct{}, uploadsAtOnce),
+		bounds:       newBounds(options.APIRate),
 		publicURL:    options.PublicURL,
 		proxies:      &proxies{trusted: options.TrustedProxies, log: options.Log},
 		status200:    options.Status200,
@@ -78,7 +72,6 @@ func New(options Options) *Server {
 		clock:        options.Clock,
 		echo:         echo.New(),
 		endpoints:    map[string]*Endpoint{},
-		limits:       meter.NewTally(app.LimitAddress, app.LimitBody),
 	}
 	s.echo.IPExtractor = s.proxies.clientAddress // Echo's own choice believes anybody's X-Forwarded-For
 	s.echo.HTTPErrorHandler = s.answerFailure

@@ -34,12 +34,12 @@ type SiteOptions struct {
 }
 
 // Site is everything that is served: each app under /apps/{appid}, the default one also, and with every link, under the bare paths.
-// Operators, their sessions and the limit of failures are shared.
+// Operators, their sessions and the limits of the API are shared.
 type Site struct {
 	SiteOptions
-	base     string
-	serving  *apps.Serving
-	failures *failureLimit
+	base    string
+	serving *apps.Serving
+	bounds  *bounds
 
 	// of the default app
 	api   *Server
@@ -51,7 +51,7 @@ type Site struct {
 
 // NewSite builds a Site. Before it is asked anything it must be told by Attach what it serves.
 func NewSite(options SiteOptions) *Site {
-	s := &Site{SiteOptions: options, base: pathOf(options.API.PublicURL), failures: newFailureLimit(options.API.APIRate)}
+	s := &Site{SiteOptions: options, base: pathOf(options.API.PublicURL), bounds: newBounds(options.API.APIRate)}
 	if options.Alerts != nil {
 		s.Dashboard.Alerts = options.Alerts(s.allWatched)
 	}
@@ -97,7 +97,7 @@ func (s *Site) Faces(m *apps.Member, isDefault bool) apps.Faces {
 	calls := s.API
 	calls.AppPath, calls.Keeper, calls.Push = path, m.Keeper, m.Push
 	api := New(calls)
-	api.failures = s.failures
+	api.bounds = s.bounds
 	dashboard := NewDashboard(pages)
 	if isDefault {
 		s.api, s.pages = api, dashboard

@@ -9,13 +9,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -24,7 +22,6 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"golang.org/x/sync/errgroup"
 
 	"wxkeeper/app"
 	"wxkeeper/app/alert"
@@ -41,13 +38,13 @@ import (
 	"wxkeeper/app/outgoing"
 	"wxkeeper/app/overview"
 	"wxkeeper/app/sandbox"
+	"wxkeeper/app/stage"
 	"wxkeeper/app/systemd"
 	"wxkeeper/app/web"
 	"wxkeeper/app/webhook"
 	"wxkeeper/app/wechat"
 	"wxkeeper/db"
 	"wxkeeper/db/disk"
-	"wxkeeper/db/sample"
 	"wxkeeper/views"
 )
 
@@ -299,61 +296,21 @@ func serve(
 	)
 	stopJobs := startJobs(ctx, runner, serving, accounts, more...)
 	defer stopJobs()
-	handlers := []placed{{settings.Addr, site.Handler(true, true), serving.EndStreams}}
+	handlers := []web.Placed{{Address: settings.Addr, Handler: site.Handler(true, true), Ending: serving.EndStreams}}
 	if settings.AdminAddr != "" {
-		handlers = []placed{{settings.Addr, site.Handler(false, true), nil}, {settings.AdminAddr, site.Handler(true, false), serving.EndStreams}}
+		handlers = []web.Placed{
+			{Address: settings.Addr, Handler: site.Handler(false, true)},
+			{Address: settings.AdminAddr, Handler: site.Handler(true, false), Ending: serving.EndStreams},
+		}
 	}
 	if settings.MetricsAddr != "" {
-		handlers = append(handlers, placed{settings.MetricsAddr, metrics.Handler(metrics.Options{
+		handlers = append(handlers, web.Placed{Address: settings.MetricsAddr, Handler: metrics.Handler(metrics.Options{
 			Version: version, Store: store, Keeper: serving.Default().Keeper, WeChat: serving.Default().WeChat, Accounts: accounts,
 			API: site.DefaultAPI(), Dashboard: site.DefaultPages(), Jobs: jobs.Runs,
 			Backups: host.Backups, Folder: settings.Data, Clock: time.Now, Log: log,
-		}), nil})
+		})})
 	}
-	return serveAll(ctx, handlers, log, func(address string) error { return started(running{address, accounts, store.Ready}) })
-}
-
-// placed is a handler and the address it is served at.
-type placed struct {
-	address string
-	handler http.Handler
-	ending  func() // ends the answers that go on until they are told to end; nil: there are none
-}
-
-// serveAll serves each handler at its address, calls started with the first address once requests are taken at all of them, and
-// ends when the context does or when one of them fails.
-func serveAll(ctx context.Context, handlers []placed, log *slog.Logger, started func(address string) error) error {
-	listeners, err := listenAll(handlers)
-	if err == nil {
-		err = started(listeners[0].Addr().String())
-	}
-	if err != nil {
-		for _, listener := range listeners {
-			err = errors.Join(err, listener.Close())
-		}
-		return err
-	}
-	serving, ctx := errgroup.WithContext(ctx)
-	for i, one := range handlers {
-		server := web.NewHTTPServer(one.handler, log)
-		if one.ending != nil {
-			server.RegisterOnShutdown(one.ending)
-		}
-		serving.Go(func() error { return serveUntil(ctx, listeners[i], server) })
-	}
-	return serving.Wait()
-}
-
-// listenAll gives the listeners it has opened also where it fails.
-func listenAll(handlers []placed) (listeners []net.Listener, err error) {
-	for _, one := range handlers {
-		listener, err := listen(one.address)
-		if err != nil {
-			return listeners, err
-		}
-		listeners = append(listeners, listener)
-	}
-	return listeners, nil
+	return web.ServeAll(ctx, handlers, log, func(address string) error { return started(running{address, accounts, store.Ready}) })
 }
 
 func warnWithoutOperator(ctx context.Context, store *db.DB, log *slog.Logger) error {
@@ -401,34 +358,8 @@ func startJobs(
 	}
 }
 
-// shutdownTime is how long requests that have begun may take to end.
-const shutdownTime = 10 * time.Second
-
-func listen(address string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w: stop the other program, or set WXKEEPER_ADDR", address, err)
-	}
-	return listener, nil
-}
-
-// serveUntil answers requests until the context ends, then lets those that have begun end.
-func serveUntil(ctx context.Context, listener net.Listener, server *http.Server) error {
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	select {
-	case err := <-served:
-		return err
-	case <-ctx.Done():
-	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-	defer cancel()
-	if server.Shutdown(ending) != nil {
-		server.Close() // whoever is still being answered after that time is cut off
-	}
-	<-served
-	return nil
-}
+// sandboxChecks is how many keys a minute the sandbox asks about: few, so that one can watch them.
+const sandboxChecks = 20
 
 type sandboxCommand struct{ config.Sandbox }
 
@@ -445,7 +376,7 @@ func (c *sandboxCommand) Run(ctx context.Context, std command.Streams) (err erro
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(settings.Data)) }()
 	}
-	if settings.MasterKey, err = sandboxKey(settings.Data); err != nil {
+	if settings.MasterKey, err = stage.MasterKey(settings.Data); err != nil {
 		return err
 	}
 	host, _, err := net.SplitHostPort(settings.Addr)
@@ -455,7 +386,7 @@ func (c *sandboxCommand) Run(ctx context.Context, std command.Streams) (err erro
 	emulator := sandbox.New(sandbox.Options{Host: host})
 	phones := emulator.AddPeople()
 	settings.Appid, settings.Secret = emulator.Apps()[0].Appid, emulator.Apps()[0].Secret
-	listener, err := listenNextTo(settings.Addr)
+	listener, err := stage.ListenNextTo(settings.Addr)
 	if err != nil {
 		return err
 	}
@@ -469,31 +400,31 @@ func (c *sandboxCommand) Run(ctx context.Context, std command.Streams) (err erro
 	defer stop()
 	log := slog.New(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	beside.Go(func() {
-		err := serveUntil(ctx, listener, &http.Server{Handler: emulator, ReadHeaderTimeout: 10 * time.Second})
+		err := web.ServeUntil(ctx, listener, &http.Server{Handler: emulator, ReadHeaderTimeout: 10 * time.Second})
 		if err != nil {
 			log.Error("emulated WeChat ended", "error", err)
 		}
 	})
 	emulated := &emulation{phones: web.NewPhones(), populate: func(ctx context.Context, store *db.DB, ring *db.KeyRing, of app.App) error {
-		return populate(ctx, emulator, store, ring, of)
+		return stage.Populate(ctx, emulator, store, ring, of)
 	}}
 	process := web.Host{Settings: inForce(c.told(settings), settings)}
 	return serve(ctx, settings, process, emulated, log, func(running running) error {
 		address := running.address
 		emulated.phones.Connect(settings.WeChatURL, "http://"+address)
 		crowd := sandbox.NewCrowd(phones, "http://"+address, sandbox.CrowdOptions{})
-		password, err := ensureOperator(ctx, running.accounts)
+		password, err := stage.Operator(ctx, running.accounts)
 		if err != nil {
 			return err
 		}
-		if err := greet(std.Out, address, settings, kept, password); err != nil {
+		if err := stage.Greet(std.Out, address, settings, kept, password); err != nil {
 			return err
 		}
 		beside.Go(func() {
-			if err := introduce(ctx, emulator, "http://"+address, settings); err != nil && ctx.Err() == nil {
+			if err := stage.Introduce(ctx, emulator, "http://"+address, settings); err != nil && ctx.Err() == nil {
 				log.Error("emulated WeChat cannot reach the server", "error", err)
 			}
-			live(ctx, crowd, std.Out)
+			stage.Live(ctx, crowd, std.Out)
 		})
 		return nil
 	})
@@ -504,139 +435,4 @@ func (c *sandboxCommand) told(made config.Config) config.Serve {
 	told := config.Serve{Addr: c.Addr, ChecksPerMinute: strconv.Itoa(made.ChecksPerMinute)}
 	told.Appid, told.WeChatURL, told.Data = string(made.Appid), made.WeChatURL, made.Data
 	return told
-}
-
-const (
-	sandboxUsers  = 300 // with a history, beside those with a phone
-	sandboxChecks = 20  // a minute, so that one can watch them
-)
-
-// populate gives an empty database users with a history, in which a release went wrong yesterday evening, and makes the emulated WeChat
-// know everybody whom the database knows.
-func populate(ctx context.Context, emulator *sandbox.WeChat, store *db.DB, ring *db.KeyRing, of app.App) error {
-	now := time.Now()
-	err := sample.Fill(ctx, store, ring, of.ID, sample.Options{Users: sandboxUsers, Now: now, Seed: 1, BadRelease: yesterdayEvening(now)})
-	if err != nil && app.KindOf(err) != app.AlreadyExists {
-		return err
-	}
-	return keeper.EachKnown(ctx, store, ring, func(known keeper.Known) error {
-		profile := known.User.Profile
-		return emulator.Adopt(sandbox.Adopted{
-			OpenID: known.User.OpenID, UnionID: known.User.UnionID,
-			Key: known.Key, KeyMadeAt: known.Facts.AskedAt, Alive: known.Facts.DeadAt.IsZero(),
-			Person: sandbox.Person{
-				Nickname: profile.Nickname, AvatarURL: profile.AvatarURL, Gender: profile.Gender, Language: profile.Language,
-				City: profile.City, Province: profile.Province, Country: profile.Country, Anonymous: profile.Anonymous(),
-				PhoneNumber: known.Phone.PureNumber, CountryCode: known.Phone.CountryCode,
-			},
-		})
-	})
-}
-
-// yesterdayEvening is yesterday at eight in China.
-func yesterdayEvening(now time.Time) time.Time {
-	year, month, day := now.In(time.FixedZone("UTC+8", 8*60*60)).Date()
-	return time.Date(year, month, day-1, 12, 0, 0, 0, time.UTC)
-}
-
-// introduce tells the emulated WeChat where the server takes pre-fetched codes and pushed messages, as an admin does at WeChat.
-func introduce(ctx context.Context, emulator *sandbox.WeChat, address string, settings config.Config) error {
-	if err := emulator.SetPrefetch("", sandbox.Prefetch{URL: address + "/prefetch/"}); err != nil {
-		return err
-	}
-	return emulator.SetPush(ctx, "", sandbox.PushSettings{
-		URL: address + "/wechat/push/", Token: settings.PushToken, EncodingAESKey: settings.PushAESKey,
-	})
-}
-
-// listenNextTo listens on the port after an address's, so that the emulator is found in the same place each time; on any port
-// if that one is taken.
-func listenNextTo(address string) (net.Listener, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	anyPort := net.JoinHostPort(host, "0")
-	number, err := strconv.Atoi(port)
-	if err != nil || number == 0 {
-		return listen(anyPort)
-	}
-	if listener, err := listen(net.JoinHostPort(host, strconv.Itoa(number+1))); err == nil {
-		return listener, nil
-	}
-	return listen(anyPort)
-}
-
-// tallyEvery is how often the sandbox says what its phones have done.
-const tallyEvery = 30 * time.Second
-
-// live lets the phones live until the context ends, and tells from time to time how they fare.
-func live(ctx context.Context, crowd *sandbox.Crowd, out io.Writer) {
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		crowd.Run(ctx)
-	}()
-	tick := time.NewTicker(tallyEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			fmt.Fprintln(out, crowd.Tally())
-		case <-ended:
-			return
-		}
-	}
-}
-
-// sandboxKey gives the master key of a sandbox's folder. A folder that keeps its data keeps the key beside it: nothing in it
-// is real. A folder that some other command filled is left alone.
-func sandboxKey(folder string) (config.MasterKey, error) {
-	path := filepath.Join(folder, "sandbox.key")
-	text, err := os.ReadFile(path)
-	if err == nil {
-		return config.ParseMasterKey(strings.TrimSpace(string(text)))
-	}
-	if _, err := os.Stat(filepath.Join(folder, "wxkeeper.db")); err == nil {
-		return config.MasterKey{}, fmt.Errorf("%s was not made by a sandbox: set WXKEEPER_DATA to another folder, or to nothing", folder)
-	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return config.MasterKey{}, err
-	}
-	key := config.NewMasterKey()
-	return key, os.WriteFile(path, []byte(key.Reveal()+"\n"), 0o600)
-}
-
-// sandboxOperator is who may use the sandbox's dashboard.
-const sandboxOperator = "admin"
-
-// ensureOperator gives the sandbox's operator a new password.
-func ensureOperator(ctx context.Context, accounts *operator.Accounts) (app.Secret, error) {
-	order, password := operator.Order{Operator: app.CommandLine}, app.Secret(rand.Text()[:16])
-	err := accounts.Add(ctx, order, sandboxOperator, app.RoleAdmin, password)
-	if app.KindOf(err) == app.AlreadyExists {
-		err = accounts.SetPassword(ctx, order, sandboxOperator, password)
-	}
-	return password, err
-}
-
-func greet(out io.Writer, address string, settings config.Config, kept bool, password app.Secret) error {
-	fate := "thrown away at the end"
-	if kept {
-		fate = "kept"
-	}
-	_, err := fmt.Fprintf(out, `wxkeeper sandbox: nothing here is real. Stop it with Ctrl+C.
-  Pages    http://%[1]s/admin/ (name %[5]s, password %[6]s)
-  API      http://%[1]s
-  WeChat   %[2]s/sandbox/ (emulated, with a dozen phones; the page says how to play them)
-  Data     %[3]s (%[4]s)
-Log in as phone 1, then open its profile with the token of the answer:
-  curl -d code=$(curl -s %[2]s/sandbox/phones/1/code) http://%[1]s/login/
-  curl -s %[2]s/sandbox/phones/1/sealed | curl -H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/json' -d @- http://%[1]s/getinfo/
-`, address, settings.WeChatURL, settings.Data, fate, sandboxOperator, password.Reveal())
-	for _, warning := range settings.Warnings {
-		_, failed := fmt.Fprintf(out, "WARNING: %s.\n", warning)
-		err = errors.Join(err, failed)
-	}
-	return err
 }

@@ -43,9 +43,9 @@ func TestControlIndexExplainsItself(t *testing.T) {
 	if !strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain") {
 		t.Errorf("Content-Type %q", response.Header.Get("Content-Type"))
 	}
-	for _, line := range []string{w.url + "/sandbox/phones/1/code", w.url + "/sandbox/faults"} {
-		if !strings.Contains(string(body), line) {
-			t.Errorf("the index does not name %s", line)
+	for _, path := range []string{"code", "phonecode", "expire", "rotate", "refresh", "anonymous", "block", "device"} {
+		if !strings.Contains(string(body), w.url+"/sandbox/phones/1/"+path) {
+			t.Errorf("the index does not name %s", path)
 		}
 	}
 	if strings.Contains(string(body), "{at}") || strings.Contains(string(body), "{apis}") {

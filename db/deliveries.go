@@ -21,12 +21,16 @@ func deliveryFields(d *app.Delivery) []any {
 }
 
 // Announce writes down, for each webhook in use, that it is to hear what has just happened. Where none is, that is one read of an empty
-// table.
+// table a transaction.
 func (t *Tx) Announce(at time.Time, what app.Happening, user app.User, kind string) error {
+	if t.unheard {
+		return nil
+	}
 	hooks, err := t.webhooks(context.Background(), "WHERE disabled_at = 0 ORDER BY id LIMIT 100")
 	if err != nil {
 		return err
 	}
+	t.unheard = len(hooks) == 0
 	for _, hook := range hooks {
 		delivery := app.Delivery{
 			AppID: user.AppID, What: what, UserID: user.ID, User: user.Number, OpenID: user.OpenID, UnionID: user.UnionID,

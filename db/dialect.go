@@ -27,6 +27,7 @@ type dialect struct {
 	version          string // tells the engine's version
 	writtenElsewhere string // tells a number that differs once another connection has changed the database
 
+	insertNew string // begins an insert that leaves rows alone which are there already
 	// addTo ends an insert: where the row exists, the column grows instead.
 	addTo func(table string, key []string, column string) string
 
@@ -68,6 +69,7 @@ func sqliteDialect() dialect {
 		damage:           "PRAGMA integrity_check(20)",
 		version:          "SELECT sqlite_version()",
 		writtenElsewhere: "PRAGMA data_version",
+		insertNew:        "INSERT OR IGNORE",
 		addTo: func(table string, key []string, column string) string {
 			return fmt.Sprintf(" ON CONFLICT (%s) DO UPDATE SET %[2]s = %[3]s.%[2]s + excluded.%[2]s",
 				strings.Join(key, ", "), column, table)

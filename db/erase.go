@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"wxkeeper/app"
@@ -14,7 +15,8 @@ func (t *Tx) EraseUser(ring *KeyRing, user app.User, at time.Time) error {
 	if err := t.exec(t.dialect.overwriteDeleted); err != nil {
 		return err
 	}
-	for _, erase := range []func(app.User) error{t.eraseNickname, t.eraseEvents, t.eraseKeys, t.eraseRows} {
+	t.reindexNickname(user, "")
+	for _, erase := range []func(app.User) error{t.eraseEvents, t.eraseKeys, t.eraseRows} {
 		if err := erase(user); err != nil {
 			return err
 		}
@@ -34,10 +36,16 @@ func (t *Tx) RememberErased(erased Erasure) error {
 	return err
 }
 
-func (t *Tx) eraseNickname(user app.User) error { return t.reindexNickname(user, "") }
-
+// eraseEvents deletes a user's events. Those of this transaction, which are the newest, are not written yet, and never will be.
 func (t *Tx) eraseEvents(user app.User) error {
-	for id := user.LastEvent; id != 0; {
+	t.erased = append(t.erased, user.ID)
+	newest := user.LastEvent
+	for _, event := range slices.Backward(t.events) {
+		if event.ID == newest {
+			newest = event.Previous
+		}
+	}
+	for id := newest; id != 0; {
 		event, err := t.event(context.Background(), id)
 		if app.KindOf(err) == app.NotFound {
 			return nil

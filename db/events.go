@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,9 +40,10 @@ func (t *Tx) AddNumberedEvent(event app.Event) { t.events = append(t.events, eve
 func (t *Tx) insertEvents() error {
 	var users, strangers []app.Event
 	for _, event := range t.events {
-		if event.UserID == 0 {
+		switch {
+		case event.UserID == 0:
 			strangers = append(strangers, event)
-		} else {
+		case !slices.Contains(t.erased, event.UserID):
 			users = append(users, event)
 		}
 	}

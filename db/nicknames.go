@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -41,26 +42,70 @@ func foldNickname(nickname string) []rune {
 	return folded[:min(len(folded), nicknameIndexed)]
 }
 
-func (t *Tx) reindexNickname(user app.User, nickname string) error {
-	before, after := grams(user.Profile.Nickname), grams(nickname)
-	for _, gram := range before {
-		if slices.Contains(after, gram) {
-			continue
-		}
-		_, err := t.change(`DELETE FROM nickname_grams WHERE app_id = ? AND gram = ? AND user_id = ?`,
-			user.AppID, gram, user.ID)
-		if err != nil {
-			return err
+// nicknameGram is an entry of the nickname index.
+type nicknameGram struct {
+	app  app.AppID
+	gram string
+	user app.UserID
+}
+
+func (g nicknameGram) compare(other nicknameGram) int {
+	return cmp.Or(cmp.Compare(g.app, other.app), cmp.Compare(g.gram, other.gram), cmp.Compare(g.user, other.user))
+}
+
+// gramChange is an entry that comes or goes.
+type gramChange struct {
+	nicknameGram
+	n int // 1 or -1
+}
+
+// reindexNickname has the index follow a nickname when the transaction ends.
+func (t *Tx) reindexNickname(user app.User, nickname string) {
+	for _, one := range []struct {
+		nickname string
+		n        int
+	}{{user.Profile.Nickname, -1}, {nickname, 1}} {
+		for _, gram := range grams(one.nickname) {
+			t.grams = append(t.grams, gramChange{nicknameGram{user.AppID, gram, user.ID}, one.n})
 		}
 	}
-	added := slices.DeleteFunc(after, func(gram string) bool { return slices.Contains(before, gram) })
-	for rows := range inChunks(added) {
-		var arguments []any
-		for _, gram := range rows {
-			arguments = append(arguments, user.AppID, gram, user.ID)
+}
+
+// writeGrams writes what became of the index in the whole transaction, with few statements and in its order: neighbours share pages.
+func (t *Tx) writeGrams() error {
+	sums := map[nicknameGram]int{}
+	for _, one := range t.grams {
+		sums[one.nicknameGram] += one.n
+	}
+	var gone, come []nicknameGram
+	for gram, n := range sums {
+		switch {
+		case n < 0:
+			gone = append(gone, gram)
+		case n > 0:
+			come = append(come, gram)
 		}
-		_, err := t.change("INSERT INTO nickname_grams (app_id, gram, user_id) VALUES "+rowsOf(3, len(rows)), arguments...)
-		if err != nil {
+	}
+	const one = "(app_id = ? AND gram = ? AND user_id = ?)"
+	err := t.eachGramChunk(gone, func(n int) string {
+		return "DELETE FROM nickname_grams WHERE " + one + strings.Repeat(" OR "+one, n-1)
+	})
+	if err != nil {
+		return err
+	}
+	return t.eachGramChunk(come, func(n int) string {
+		return t.dialect.insertNew + " INTO nickname_grams (app_id, gram, user_id) VALUES " + rowsOf(3, n)
+	})
+}
+
+func (t *Tx) eachGramChunk(grams []nicknameGram, statement func(rows int) string) error {
+	slices.SortFunc(grams, nicknameGram.compare)
+	for rows := range inChunks(grams) {
+		arguments := make([]any, 0, 3*len(rows))
+		for _, row := range rows {
+			arguments = append(arguments, row.app, row.gram, row.user)
+		}
+		if _, err := t.change(statement(len(rows)), arguments...); err != nil {
 			return err
 		}
 	}

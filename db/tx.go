@@ -17,6 +17,9 @@ type Tx struct {
 	changes int // statements that changed something in this transaction
 	lastID  app.ID
 	events  []app.Event
+	grams   []gramChange
+	erased  []app.UserID // users who left no events behind
+	unheard bool         // no webhook is in use, as far as this transaction has looked
 	// announced says that back ends are to hear of this transaction; outbox tells whoever delivers, once it is committed.
 	announced bool
 	outbox    chan struct{}
@@ -29,7 +32,7 @@ type Tx struct {
 }
 
 // txMark remembers how far a transaction had come.
-type txMark struct{ changes, events, counts int }
+type txMark struct{ changes, events, grams, erased, counts int }
 
 func newTx(dialect dialect, connection *sql.Conn) *Tx {
 	tx := &Tx{prepared: map[string]*sql.Stmt{}, outbox: make(chan struct{}, 1), appids: map[app.AppID]app.Appid{}}
@@ -62,7 +65,8 @@ func (t *Tx) NewID(at time.Time) app.ID {
 }
 
 func (t *Tx) begin() error {
-	t.changes, t.announced, t.events, t.counts = 0, false, t.events[:0], t.counts[:0]
+	t.changes, t.announced, t.unheard = 0, false, false
+	t.forget(txMark{})
 	err := t.exec(t.dialect.begin)
 	if err != nil {
 		t.rollback() // a transaction whose rollback failed earlier would block every later one
@@ -74,6 +78,9 @@ func (t *Tx) begin() error {
 // finish writes what was gathered and commits.
 func (t *Tx) finish() error {
 	if err := t.insertEvents(); err != nil {
+		return err
+	}
+	if err := t.writeGrams(); err != nil {
 		return err
 	}
 	t.direct = len(t.counts)
@@ -96,12 +103,15 @@ func (t *Tx) finish() error {
 // rollback ends the transaction. After a failed disk write the engine has ended it already and says so: that is as good.
 func (t *Tx) rollback() { _ = t.exec("ROLLBACK") }
 
-func (t *Tx) mark() txMark { return txMark{t.changes, len(t.events), len(t.counts)} }
+func (t *Tx) mark() txMark {
+	return txMark{t.changes, len(t.events), len(t.grams), len(t.erased), len(t.counts)}
+}
 
 func (t *Tx) changedSince(mark txMark) bool { return t.changes != mark.changes }
 
 func (t *Tx) forget(mark txMark) {
 	t.events, t.counts = t.events[:mark.events], t.counts[:mark.counts]
+	t.grams, t.erased = t.grams[:mark.grams], t.erased[:mark.erased]
 }
 
 // exec runs a statement about the transaction itself.

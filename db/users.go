@@ -104,7 +104,8 @@ func (t *Tx) InsertUser(user app.User) error {
 		return err
 	}
 	t.countUsers(user.AppID, 1)
-	return t.reindexNickname(app.User{ID: user.ID, AppID: user.AppID}, user.Profile.Nickname)
+	t.reindexNickname(app.User{ID: user.ID, AppID: user.AppID}, user.Profile.Nickname)
+	return nil
 }
 
 func phoneValues(user app.User) []any {
@@ -129,9 +130,7 @@ func (t *Tx) UpdateUser(before, after app.User) (bool, error) {
 		return false, err
 	}
 	if before.Profile.Nickname != after.Profile.Nickname {
-		if err := t.reindexNickname(before, after.Profile.Nickname); err != nil {
-			return false, err
-		}
+		t.reindexNickname(before, after.Profile.Nickname)
 	}
 	if before.Profile.AvatarURL != after.Profile.AvatarURL { // what was uploaded goes with the address that led to it
 		if err := t.dropAvatar(after.ID, app.AvatarNameOf(after.Profile.AvatarURL)); err != nil {

@@ -39,6 +39,7 @@ func (q *Queries) webhooks(ctx context.Context, which string, arguments ...any) 
 
 // InsertWebhook stores a new webhook.
 func (t *Tx) InsertWebhook(w app.Webhook) error {
+	t.unheard = false
 	values := []any{w.ID, w.Name, w.Host, w.Fingerprint, w.Sealed, milliseconds(w.DisabledAt), w.Waiting, w.Dropped}
 	values = append(values, reportValues(w.Report)...)
 	_, err := t.change("INSERT INTO webhooks ("+webhookColumns+") VALUES "+rowsOf(len(values), 1), values...)
@@ -48,6 +49,7 @@ func (t *Tx) InsertWebhook(w app.Webhook) error {
 // UpdateWebhook stores whether a webhook is in use, its secrets and how it fares; what waits is counted elsewhere. NotFound: it was
 // removed.
 func (t *Tx) UpdateWebhook(w app.Webhook) error {
+	t.unheard = false
 	values := append([]any{milliseconds(w.DisabledAt), w.Sealed}, reportValues(w.Report)...)
 	return t.changeOne(`UPDATE webhooks SET disabled_at = ?, sealed = ?, sent_at = ?, failures = ?, failed_at = ?, next_try_at = ?,
 		problem = ?, status = ?, errcode = ? WHERE id = ?`, append(values, w.ID)...)

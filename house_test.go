@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +119,28 @@ func TestFloors(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestEveryRoomIsExplained: CONTRIBUTING.md tells of every package in app, and of no other.
+func TestEveryRoomIsExplained(t *testing.T) {
+	text, err := os.ReadFile("CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told, rooms []string
+	for _, line := range regexp.MustCompile(`(?m)^  ([a-z]+)/ +(floor [0-3]|beside): `).FindAllSubmatch(text, -1) {
+		told = append(told, "app/"+string(line[1]))
+	}
+	for room := range floors {
+		if path.Dir(room) == "app" {
+			rooms = append(rooms, room)
+		}
+	}
+	slices.Sort(told)
+	slices.Sort(rooms)
+	if !slices.Equal(told, rooms) {
+		t.Errorf("CONTRIBUTING.md tells of %v, there are %v", told, rooms)
 	}
 }
 

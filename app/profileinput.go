@@ -45,15 +45,15 @@ func seenByPeople(r rune) bool {
 	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Mn, r) && !unicode.Is(unicode.Me, r)
 }
 
-// avatarURLLength bounds addresses; WeChat's own are shorter than 200 bytes.
-const avatarURLLength = 1024
+// AvatarURLLength bounds addresses of avatars, in bytes; WeChat's own are shorter than 200.
+const AvatarURLLength = 1024
 
 // CheckAvatarURL refuses what is no address that others can open. Temporary paths of a phone (wxfile://, http://tmp/, and those of the
 // developer tools on this machine) have a reason of their own: such a picture is to be uploaded.
 func CheckAvatarURL(address string) error {
 	parsed, err := url.Parse(address)
 	switch {
-	case len(address) > avatarURLLength:
+	case len(address) > AvatarURLLength:
 		return FailField(Malformed, ProfileRefused, "avatarUrl")
 	case strings.HasPrefix(address, "wxfile:"), strings.HasPrefix(address, "blob:"), strings.HasPrefix(address, "data:"),
 		err == nil && isHTTP(parsed.Scheme) && onlyThere(parsed):

@@ -102,7 +102,7 @@ func (f ProfileFields) clean() (ProfileFields, error) {
 }
 
 // StoreAvatar keeps the picture that the token's owner uploaded, made small, and makes it their avatar in the place of the one before. Its
-// address is base and the name of the picture. Malformed: it is no picture to keep.
+// address is base and the name of the picture. Malformed: it is no picture to keep, or base is too long for an address.
 func (k *Keeper) StoreAvatar(ctx context.Context, caller app.Caller, token string, file []byte, base string) (address string, err error) {
 	h, err := k.admitted(ctx, caller, ByToken(token))
 	if err != nil {
@@ -119,7 +119,9 @@ func (k *Keeper) StoreAvatar(ctx context.Context, caller app.Caller, token strin
 		return "", k.refuse(ctx, h, event, nil, failure)
 	}
 	avatar := app.Avatar{UserID: h.user.ID, AppID: h.user.AppID, Name: app.NewAvatarName(), Picture: small, At: h.at}
-	address = base + avatar.Name
+	if address = base + avatar.Name; len(address) > app.AvatarURLLength { // base may be what a stranger says our name is
+		return "", app.FailField(app.Malformed, app.AvatarRefused, "host")
+	}
 	_, err = k.changeProfile(ctx, caller, h, ProfileFields{AvatarURL: address}, app.AvatarStored,
 		func(tx *db.Tx, _ app.User) error { return tx.ReplaceAvatar(avatar) })
 	return address, err

@@ -115,6 +115,23 @@ func TestMaxAgeAsksWeChat(t *testing.T) {
 	}
 }
 
+// TestASuspectKeyIsCheckedWhateverItsAge: something did not open since WeChat gave the key.
+func TestASuspectKeyIsCheckedWhateverItsAge(t *testing.T) {
+	h := newHouse(t)
+	h.login("oA", newKey(t))
+	asked := 0
+	h.asksOfKeys(func(string) string { asked++; return keyGood })
+	h.pass(time.Minute)
+	if _, err := h.Open(t.Context(), h.caller(), keeper.ByOpenID("oA"), h.seal(newKey(t), profileOf("x"))); err == nil {
+		t.Fatal("it opens")
+	}
+	for range 2 { // the second time it is known to be good again
+		if _, err := h.Sign(t.Context(), h.caller(), keeper.ByOpenID("oA"), "x", seconds(3600)); err != nil || asked != 1 {
+			t.Errorf("asked %d times, %v", asked, err)
+		}
+	}
+}
+
 // TestALoginDuringTheCheckSigns: the key that a login brings while WeChat is asked about the old one is as good as can be.
 func TestALoginDuringTheCheckSigns(t *testing.T) {
 	h := newHouse(t)

@@ -39,12 +39,15 @@ var (
 	ErrDamaged = errors.New("cut off or damaged")
 )
 
-// formats are told by how the bytes begin. What a sender says of the type is not looked at: phones name files by what they once were.
-var formats = []struct {
+// format is a type of pictures that is taken.
+type format struct {
 	prefix string // ? stands for any byte
 	config func(io.Reader) (image.Config, error)
 	decode func(io.Reader) (image.Image, error)
-}{
+}
+
+// formats are told by how the bytes begin. What a sender says of the type is not looked at: phones name files by what they once were.
+var formats = []format{
 	{"\xff\xd8\xff", jpeg.DecodeConfig, jpeg.Decode},
 	{"\x89PNG\r\n\x1a\n", png.DecodeConfig, png.Decode},
 	{"RIFF????WEBPVP8", webp.DecodeConfig, webp.Decode},

@@ -13,8 +13,12 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
 // noise is the picture that compresses worst.
@@ -174,6 +178,47 @@ func TestWhatIsNoPicture(t *testing.T) {
 // webpLiar says 100 x 100 before a picture of another size.
 func webpLiar() []byte {
 	return append([]byte("RIFF\x30\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00"), 99, 0, 0, 99, 0, 0)
+}
+
+// TestWhatTakesTooManyBytesLosesQuality: the noise of MaxEdge pixels comes close, larger pictures stand for what would be worse.
+func TestWhatTakesTooManyBytesLosesQuality(t *testing.T) {
+	got, err := encode(noise(400, 400))
+	if err != nil || len(got) > MaxSize || len(got) < MaxSize/2 {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if _, err := encode(noise(700, 700)); !errors.Is(err, ErrTooBig) {
+		t.Error(err)
+	}
+}
+
+// TestTwoAreDecodedAtOnce plays a type of picture whose decoding takes as long as it likes.
+func TestTwoAreDecodedAtOnce(t *testing.T) {
+	known, free := formats, turns
+	t.Cleanup(func() { formats, turns = known, free })
+	synctest.Test(t, func(t *testing.T) {
+		turns = make(chan struct{}, cap(free))
+		var decoding atomic.Int32
+		end := make(chan struct{})
+		slow := format{"SLOW",
+			func(io.Reader) (image.Config, error) { return image.Config{Width: 1, Height: 1}, nil },
+			func(io.Reader) (image.Image, error) {
+				decoding.Add(1)
+				<-end
+				return nil, io.EOF
+			},
+		}
+		formats = []format{slow}
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() { _, _ = Normalize(t.Context(), []byte("SLOW")) })
+		}
+		synctest.Wait()
+		if n := decoding.Load(); n != 2 {
+			t.Errorf("%d pictures are decoded at once", n)
+		}
+		close(end)
+		all.Wait()
+	})
 }
 
 func TestWhoGaveUpIsNotDecoded(t *testing.T) {

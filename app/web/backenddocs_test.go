@@ -225,6 +225,7 @@ func TestNginxKeepsBusinessCallsOffTheOpenNet(t *testing.T) {
 		door := startNginxOn(t, []byte(before+example+"}\n"), map[string]string{})
 		for path, status := range map[string]int{
 			"/sign/": want, "/sign": want, "/introspect/": map[bool]int{true: 200, false: 403}[want == http.StatusConflict], "/session/": http.StatusConflict,
+			"/apps/wx5a9db0c0de000002/sign/": map[bool]int{true: http.StatusNotFound, false: http.StatusForbidden}[want == http.StatusConflict], // none here
 		} {
 			body := `{"openid":"o-nobody","payload":"x"}`
 			if path == "/introspect/" {

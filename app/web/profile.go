@@ -13,6 +13,7 @@ import (
 
 const (
 	uploadsAtOnce    = 16 // that are read or wait for their turn to be made small; one more is to come again
+	uploadsOfAddress = 4  // of these, from one address
 	uploadRetry      = time.Second
 	reportsPerMinute = 60 // from one address
 )
@@ -40,13 +41,12 @@ type avatarReply struct {
 }
 
 func (s *Server) uploadAvatar(c echo.Context) error {
-	select {
-	case s.uploads <- struct{}{}:
-		defer func() { <-s.uploads }()
-	default:
+	release, taken := s.uploads.take(callerOf(c).Client.Address)
+	if !taken {
 		s.limits.Add(app.LimitUploads, 1)
 		return app.Fail(app.TooManyRequests, "").After(uploadRetry)
 	}
+	defer release()
 	in, file, err := readUpload(c)
 	if err != nil {
 		return s.unreadable(c, app.AvatarRefused, err)

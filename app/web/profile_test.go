@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"mime/multipart"
 	"net/http"
 	"strings"
@@ -14,6 +15,12 @@ import (
 
 // upload sends a file as wx.uploadFile does.
 func (o *office) upload(t *testing.T, token, bearer, filename string, file []byte) answer {
+	t.Helper()
+	return o.uploadAt(t, "", token, bearer, filename, file)
+}
+
+// uploadAt says that the server is called host.
+func (o *office) uploadAt(t *testing.T, host, token, bearer, filename string, file []byte) answer {
 	t.Helper()
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
@@ -29,6 +36,7 @@ func (o *office) upload(t *testing.T, token, bearer, filename string, file []byt
 	if err != nil {
 		t.Fatal(err)
 	}
+	sent.Host = host
 	sent.Header.Set("Content-Type", form.FormDataContentType())
 	if bearer != "" {
 		sent.Header.Set("Authorization", "Bearer "+bearer)
@@ -69,6 +77,7 @@ func TestAvatarUpload(t *testing.T) {
 		"bad token":    {o.upload(t, "nobody", "", "x.png", picture), 401, 2},
 		"too large":    {o.upload(t, token, "", "x.png", make([]byte, uploadBytes)), 413, 11},
 		"no multipart": {o.send(t, "/avatar/", jsonType, `{}`), 415, 15},
+		"long host":    {o.uploadAt(t, strings.Repeat("x", 1000), token, "", "x.png", picture), 400, 5},
 		"no boundary":  {o.send(t, "/avatar/", "multipart/form-data", `x`), 400, 5},
 	} {
 		if test.got.HTTP != test.http || test.got.Code != test.code {
@@ -141,12 +150,29 @@ func TestReportsAreLimited(t *testing.T) {
 // TestUploadsAreLimited: their bodies and what is decoded of them take memory.
 func TestUploadsAreLimited(t *testing.T) {
 	h := newHouse(t)
-	for range uploadsAtOnce {
-		h.uploads <- struct{}{}
+	upload := request{method: "POST", path: "/avatar/", kind: "multipart/form-data; boundary=x", body: "--x--\r\n", from: "203.0.113.9:1"}
+	slow := func(address string) func() {
+		t.Helper()
+		release, taken := h.uploads.take(address)
+		if !taken {
+			t.Fatalf("%s has no slot", address)
+		}
+		return release
 	}
-	upload := request{method: "POST", path: "/avatar/", kind: "multipart/form-data; boundary=x", body: "--x--\r\n"}
+	var end func()
+	for range uploadsOfAddress {
+		end = slow("203.0.113.9")
+	}
 	wantLimited(t, h.Server, ask(t, h.Server, upload), app.LimitUploads)
-	<-h.uploads
+	end()
+	wantFailure(t, ask(t, h.Server, upload), app.MissingParameter)
+	for other := range uploadsAtOnce - uploadsOfAddress + 1 {
+		end = slow(fmt.Sprintf("198.51.100.%d", other))
+	}
+	if got := ask(t, h.Server, upload); got.Code != 6 {
+		t.Errorf("one more than all: %s", got.Body)
+	}
+	end()
 	wantFailure(t, ask(t, h.Server, upload), app.MissingParameter)
 }
 

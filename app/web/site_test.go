@@ -11,6 +11,7 @@ import (
 
 	"wxkeeper/app"
 	"wxkeeper/app/apps"
+	"wxkeeper/app/backend"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/sandbox"
 )
@@ -20,6 +21,7 @@ const secondAppid, secondSecret = app.Appid("wx5a9db0c0de000002"), app.Secret("5
 // town is an office whose server serves whatever apps are stored, of two that WeChat knows.
 type town struct {
 	*office
+	backEnds *backend.Register
 	register apps.Register
 	serving  *apps.Serving
 }
@@ -36,12 +38,14 @@ func newTown(t *testing.T) *town {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
+	backEnds := backend.New(backend.Options{Store: o.store, Ring: ring, Clock: o.now, Log: log})
+	t.Cleanup(backEnds.Close)
 	site := NewSite(SiteOptions{
-		API:       Options{Ready: o.store.Ready, Log: log, Clock: o.now},
+		API:       Options{BackEnds: backEnds, Ready: o.store.Ready, Log: log, Clock: o.now},
 		Dashboard: DashboardOptions{Accounts: o.accounts, Store: o.store, Location: time.UTC, Log: log, Clock: o.now},
 		Ring:      ring, EventsKeep: 24 * time.Hour, KeyAging: 24 * time.Hour,
 	})
-	w := &town{office: o}
+	w := &town{office: o, backEnds: backEnds}
 	w.register = apps.Register{Store: o.store, Ring: ring, Clock: o.now, Default: sandbox.DemoApp().Appid, WeChatURL: weChat.URL}
 	w.serving, err = apps.Serve(t.Context(), apps.Options{
 		Register: w.register, Secrets: app.AppSecrets[app.Secret]{Secret: sandbox.DemoApp().Secret}, Log: log,
@@ -139,8 +143,12 @@ func TestTwoAppsInOneServer(t *testing.T) {
 	}
 	p := b.get("/admin/users/" + user.Number.String())
 	link := p.Find("a[href='" + there + "/admin/users/" + other.Number.String() + "']")
-	if link.Length() != 1 || !strings.Contains(p.Text, string(second.OpenID())) {
+	if link.Length() != 1 || !strings.Contains(p.Text, string(first.OpenID())) || !strings.Contains(p.Text, string(second.OpenID())) {
 		t.Errorf("the page of a user of two apps: %s", p.Text)
+	}
+	p = b.get(there + "/admin/users/" + other.Number.String())
+	if p.Find("a[href='/admin/users/"+user.Number.String()+"']").Length() != 1 || !strings.Contains(p.Text, string(first.OpenID())) {
+		t.Errorf("the page of the same person in the second app: %s", p.Text)
 	}
 	if p := b.get(there + "/admin/users"); p.Find("tbody tr").Length() != 1 || p.Find("a[href='"+there+"/admin/users/"+other.Number.String()+"']").Length() == 0 {
 		t.Errorf("users of the second app: %s", p.Text)
@@ -174,6 +182,79 @@ func TestTwoAppsInOneServer(t *testing.T) {
 	if _, body := w.ask(t, there+"/session/", secondToken); !strings.Contains(body, `"code":0`) {
 		t.Errorf("served again: %s", body)
 	}
+}
+
+// TestAppsAreNotMixed: tokens, names of users and credentials of one app are worth nothing at another.
+func TestAppsAreNotMixed(t *testing.T) {
+	w := newTown(t)
+	there := "/apps/" + string(secondAppid)
+	if err := w.register.Add(t.Context(), app.CommandLine, secondAppid, "", app.PolicyServer, secondSecret); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.serving.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first := w.emulator.AddPhone(sandbox.PhoneOptions{})
+	second := w.emulator.AddPhone(sandbox.PhoneOptions{Appid: secondAppid, Owner: first})
+	here := sandbox.NewMiniProgram(first, w.server.URL, w.server.Client())
+	other := sandbox.NewMiniProgram(second, w.server.URL+there, w.server.Client())
+	credentials := map[string]app.BackEndSecret{}
+	for name, of := range map[string]app.AppID{"shop": 1, "all": 0} {
+		secret, err := w.backEnds.Add(t.Context(), app.CommandLine, name, of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		credentials[name] = secret
+	}
+	for _, program := range []*sandbox.MiniProgram{here, other} {
+		if err := program.Launch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	foreign, err := w.store.Read().UserByOpenID(t.Context(), 2, second.OpenID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(path, name, body string, want ...string) {
+		t.Helper()
+		sent, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.server.URL+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent.Header.Set("Content-Type", jsonType)
+		if name != "" {
+			sent.SetBasicAuth(name, credentials[name].Reveal())
+		}
+		got := w.do(t, sent)
+		for _, text := range want {
+			if !strings.Contains(got.Body, text) {
+				t.Errorf("%s %s as %q: HTTP %d %s, want %s", path, body, name, got.HTTP, got.Body, text)
+			}
+		}
+	}
+	mine := `"token":"` + here.Token() + `"`
+	for _, path := range []string{"/phone/", "/profile/", "/session/", "/logout/", "/getinfo/"} {
+		call(there+path, "", `{`+mine+`,"code":"x","nickName":"x","iv":"AA==","encryptedData":"AA=="}`, `"code":2`)
+	}
+	w.server.URL += there
+	if got := w.upload(t, here.Token(), "", "x.png", pngOf(20, 10)); got.Code != 2 {
+		t.Errorf("an avatar: HTTP %d %s", got.HTTP, got.Body)
+	}
+	w.server.URL = strings.TrimSuffix(w.server.URL, there)
+	named := `{"openid":"` + string(second.OpenID()) + `","payload":"x","code":"x"}`
+	numbered := `{"user":"` + foreign.Number.String() + `","payload":"x"}`
+	for _, path := range []string{"/sign/", "/session/", "/phone/"} {
+		call(path, "shop", named, `"code":3`)
+		call(path, "all", named, `"code":3`)
+		call(there+path, "shop", named, `"code":2`)
+	}
+	call("/sign/", "shop", numbered, `"code":3`)
+	call(there+"/sign/", "all", named, `"code":0`, foreign.Number.String())
+	call(there+"/sign/", "all", numbered, `"code":0`)
+	call("/introspect/", "all", `{"token":"`+other.Token()+`"}`, `{"active":false}`)
+	call(there+"/introspect/", "all", `{"token":"`+other.Token()+`"}`, `"active":true`, `"client_id":"`+string(secondAppid)+`"`)
+	call(there+"/introspect/", "all", `{`+mine+`}`, `{"active":false}`)
+	call("/session/", "", `{`+mine+`}`, `"code":0`) // the logout elsewhere ended nothing
 }
 
 func TestRoutesOfAppsAreForAdmins(t *testing.T) {

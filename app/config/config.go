@@ -95,6 +95,7 @@ func (s Sandbox) Config() (Config, error) {
 		cfg.Addr = r.private(s.LAN, rest.Addr)
 		r.warn("whoever is in the network of %s can log in as anybody here, and play WeChat; do not leave it running", s.LAN)
 	}
+	cfg.OutgoingPrivate = true // the back end that is being written runs beside it
 	cfg.Warnings = r.warnings
 	cfg.Data = s.Data
 	return cfg, r.err()

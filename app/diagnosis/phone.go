@@ -74,16 +74,23 @@ func (t *Troubleshooter) phoneTime(ctx context.Context, c *complaint) (Diagnosis
 	return t.judgeFailures(ctx, c, page)
 }
 
-// ofEverybody tells of a failure inside WeChat that is ours to mend, and so everybody's. No Finding: it is not.
-func (c *complaint) ofEverybody(page db.EventPage, reason app.Reason) Diagnosis {
+// ofEverybody tells of a failure inside WeChat that is ours to mend, and so everybody's, and since when anybody's phone number has come
+// again. No Finding: it is not.
+func (t *Troubleshooter) ofEverybody(ctx context.Context, c *complaint, page db.EventPage, reason app.Reason) (Diagnosis, error) {
 	if !everybodys(reason) {
-		return Diagnosis{}
+		return Diagnosis{}, nil
 	}
-	d := c.severalFailures(page, reason)
-	d.Finding = InsideWeChat
-	one := page.Events[slices.IndexFunc(page.Events, func(e app.Event) bool { return e.Reason == reason })]
-	d.API = one.Detail.API
-	return d
+	page.Events = slices.DeleteFunc(slices.Clone(page.Events), func(e app.Event) bool { return e.Reason != reason })
+	d, newest := c.severalFailures(page, reason), page.Events[0]
+	d.Finding, d.API = InsideWeChat, newest.Detail.API
+	if !aboutPhone(newest) {
+		return d, nil
+	}
+	came, again, err := t.first(ctx, []app.Reason{app.PhoneOK}, Window{newest.At().Add(strangersLate), c.rightNow()})
+	if again {
+		d.Healed, d.Action = came.At(), NoAction
+	}
+	return d, err
 }
 
 // everybodys says whether a failure inside WeChat is everybody's: a quota, a permission, a guide, a domain.

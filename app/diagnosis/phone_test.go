@@ -149,6 +149,11 @@ func TestThePhoneButtonIsAskedAbout(t *testing.T) {
 		t.Errorf("everybody's: %+v", answer)
 	}
 	d.expect("昨天 手机号按钮没反应", diagnosis.NothingArrived, diagnosis.NoAction)
+	d.pass(time.Minute)
+	d.newPhone("oC").taps("") // somebody has bought a package
+	if answer = d.expect("手机号按钮没反应", diagnosis.InsideWeChat, diagnosis.NoAction); answer.Healed.Unix() != d.clock().Unix() {
+		t.Errorf("a number has come since: %+v", answer)
+	}
 }
 
 // TestAReportOfAStranger: without a token nobody is named, and the time tells all the same.

@@ -122,8 +122,8 @@ func (t *Troubleshooter) judgeFailures(ctx context.Context, c *complaint, page d
 		return d, err
 	}
 	reason := commonestReason(page.Events)
-	if d := c.ofEverybody(page, reason); d.Finding != "" {
-		return t.complete(d, c), nil
+	if d, err := t.ofEverybody(ctx, c, page, reason); err != nil || d.Finding != "" {
+		return t.complete(d, c), err
 	}
 	if mayBeWave(reason) {
 		middle := page.Events[len(page.Events)/2].At()

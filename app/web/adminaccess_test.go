@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,32 @@ func (b *browser) ask(r route) page {
 		return b.post(path)
 	}
 	return b.get(path)
+}
+
+// TestWhatEachRoleMayDo says once more, apart from the route table, who may do what: a viewer sees and changes nothing but the own account,
+// an operator acts on users, an admin alone erases, and manages what concerns everybody.
+func TestWhatEachRoleMayDo(t *testing.T) {
+	adminsAlone := regexp.MustCompile(`^/admin/(operators|integrations|alerts|apps/)|^/admin/audit\.csv$|/erase$|/relogin-all$`)
+	for _, route := range newOffice(t, sandboxed).dashboard.routes() {
+		changes, want := route.method != http.MethodGet, app.RoleViewer
+		switch path := route.path; {
+		case slices.Contains(openToEverybody, path):
+			want = everybody
+		case adminsAlone.MatchString(path), path == "/admin/apps" && changes:
+			want = app.RoleAdmin
+		case strings.HasPrefix(path, "/admin/account"), path == "/admin/prove":
+		case changes, slices.Contains([]string{"/admin/audit", "/admin/system"}, path), strings.HasPrefix(path, "/admin/phones"), strings.HasSuffix(path, "/audit"):
+			want = app.RoleOperator
+		}
+		if route.role != want {
+			t.Errorf("%s %s needs %q, want %q", route.method, route.path, route.role, want)
+		}
+	}
+}
+
+// openToEverybody is what nobody needs to have signed in for.
+var openToEverybody = []string{
+	"/", "/admin", "/admin/login", "/admin/login/code", "/admin/language", "/admin/theme", "/admin/logout",
 }
 
 func TestRoutesRefuseWhoeverMayNotUseThem(t *testing.T) {

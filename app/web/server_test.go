@@ -208,12 +208,24 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// TestQueryIsNeverRead: a parameter that stands in the address alone is missing.
 func TestQueryIsNeverRead(t *testing.T) {
 	s, _ := newServer()
-	for _, kind := range []string{"json", "form"} {
-		body := map[string]string{"json": `{"other":"x"}`, "form": "other=x"}[kind]
-		got := ask(t, s, request{method: "POST", path: "/getinfo/?token=a&iv=b&encryptedData=c", kind: kind, body: body})
-		wantFailure(t, got, app.MissingParameter)
+	for path, required := range map[string][]string{
+		"/login/": {"code"}, "/getinfo/": {"token", "iv", "encryptedData"}, "/session/": {"token"}, "/logout/": {"token"}, "/phone/": {"token", "code"},
+	} {
+		for _, missing := range required {
+			form, object := "other=x", `{"other":"x"`
+			for _, name := range required {
+				if name != missing {
+					form, object = form+"&"+name+"=x", object+`,"`+name+`":"x"`
+				}
+			}
+			for kind, body := range map[string]string{"json": object + "}", "form": form} {
+				got := ask(t, s, request{method: "POST", path: path + "?" + missing + "=x", kind: kind, body: body})
+				wantFailure(t, got, app.MissingParameter)
+			}
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -220,6 +221,24 @@ func (r *KeyRing) Open(place Place, sealed []byte) ([]byte, error) {
 		return nil, errors.New("sealed under an unknown data key")
 	}
 	return openGCM(key, sealed[2:], place.additionalData())
+}
+
+// SealValue encrypts a value, as JSON, for a place.
+func (r *KeyRing) SealValue(place Place, value any) ([]byte, error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	return r.Seal(place, text), nil
+}
+
+// OpenValue decrypts into value what SealValue made for the same place.
+func (r *KeyRing) OpenValue(place Place, sealed []byte, value any) error {
+	text, err := r.Open(place, sealed)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, value)
 }
 
 // Fingerprint tells session keys apart without showing them.

@@ -2,13 +2,10 @@ package alert
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"wxkeeper/app"
 	"wxkeeper/db"
@@ -50,11 +47,10 @@ func (a *Alerts) Add(ctx context.Context, by string, added NewRobot) (app.Robot,
 	}
 	now := a.Clock()
 	robot.ID = app.RobotID(app.NewID(now))
-	text, err := json.Marshal(credentials{added.URL.Reveal(), added.Secret.Reveal()})
+	robot.Sealed, err = a.Ring.SealValue(db.RobotPlace(robot.ID, robot.Kind), credentials{added.URL.Reveal(), added.Secret.Reveal()})
 	if err != nil {
 		return app.Robot{}, err
 	}
-	robot.Sealed = a.Ring.Seal(db.RobotPlace(robot.ID, robot.Kind), text)
 	err = a.Store.Write(ctx, func(tx *db.Tx) error {
 		others, err := tx.Robots(ctx)
 		if err != nil {
@@ -78,12 +74,11 @@ func (a *Alerts) check(added NewRobot) (app.Robot, error) {
 	switch {
 	case !slices.Contains(app.RobotKinds(), added.Kind):
 		return malformed("kind")
-	case name == "" || utf8.RuneCountInString(name) > longestName || strings.ContainsFunc(name, unprintable):
+	case name == "" || !app.Printable(name, longestName):
 		return malformed("name")
 	case added.Language != "zh-CN" && added.Language != "en":
 		return malformed("language")
-	case len(added.Secret) > longestSecret, added.Secret != "" && added.Kind == app.RobotWeCom,
-		strings.ContainsFunc(added.Secret.Reveal(), unprintable):
+	case !app.Printable(added.Secret.Reveal(), longestSecret), added.Secret != "" && added.Kind == app.RobotWeCom:
 		return malformed("secret")
 	}
 	address, err := a.Outgoing.ParseURL(added.URL)
@@ -98,8 +93,6 @@ func (a *Alerts) check(added NewRobot) (app.Robot, error) {
 		Fingerprint: a.Ring.AddressFingerprint(added.URL),
 	}, nil
 }
-
-func unprintable(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 
 // Disable silences a robot and forgets what it was told. NotFound: it was removed.
 func (a *Alerts) Disable(ctx context.Context, by string, id app.RobotID) error {
@@ -184,9 +177,6 @@ func (a *Alerts) audit(tx *db.Tx, by string, action app.Action, robot app.Robot)
 // open gives what of a robot is sealed.
 func (a *Alerts) open(robot app.Robot) (credentials, error) {
 	var opened credentials
-	text, err := a.Ring.Open(db.RobotPlace(robot.ID, robot.Kind), robot.Sealed)
-	if err == nil {
-		err = json.Unmarshal(text, &opened)
-	}
+	err := a.Ring.OpenValue(db.RobotPlace(robot.ID, robot.Kind), robot.Sealed, &opened)
 	return opened, err
 }

@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"wxkeeper/app"
 	"wxkeeper/app/wechat"
@@ -177,8 +175,7 @@ func (r Register) secrets(record app.AppRecord) (app.AppSecrets[app.Secret], err
 }
 
 func checkDetails(name string, policy app.TokenPolicy) error {
-	unfit := strings.ContainsFunc(name, func(letter rune) bool { return !unicode.IsPrint(letter) })
-	if unfit || utf8.RuneCountInString(name) > longestName {
+	if !app.Printable(name, longestName) {
 		return malformed("name", ErrName)
 	}
 	switch policy {

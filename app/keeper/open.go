@@ -371,7 +371,7 @@ func bounded(appid app.Appid) app.Appid {
 
 // sealPhone encrypts a phone number for storage.
 func (k *Keeper) sealPhone(user app.User, phone app.Phone) (app.SealedPhone, error) {
-	text, err := json.Marshal(phone)
+	sealed, err := k.ring.SealValue(db.PhonePlace(user.AppID, user.ID, user.OpenID), phone)
 	if err != nil {
 		return app.SealedPhone{}, fmt.Errorf("phone number: %w", err)
 	}
@@ -380,7 +380,7 @@ func (k *Keeper) sealPhone(user app.User, phone app.Phone) (app.SealedPhone, err
 		tail = tail[len(tail)-4:]
 	}
 	return app.SealedPhone{
-		Sealed: k.ring.Seal(db.PhonePlace(user.AppID, user.ID, user.OpenID), text),
+		Sealed: sealed,
 		Hash:   k.ring.PhoneHash(phone.PureNumber),
 		Tail:   tail,
 	}, nil
@@ -392,9 +392,6 @@ func Phone(ring *db.KeyRing, user app.User) (app.Phone, error) {
 	if len(user.Phone.Sealed) == 0 {
 		return phone, nil
 	}
-	text, err := ring.Open(db.PhonePlace(user.AppID, user.ID, user.OpenID), user.Phone.Sealed)
-	if err != nil {
-		return phone, err
-	}
-	return phone, json.Unmarshal(text, &phone)
+	err := ring.OpenValue(db.PhonePlace(user.AppID, user.ID, user.OpenID), user.Phone.Sealed, &phone)
+	return phone, err
 }

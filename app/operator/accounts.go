@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -196,8 +194,7 @@ func notLastAdmin(ctx context.Context, tx *db.Tx, found app.Operator, field stri
 }
 
 func checkName(name string) error {
-	unfit := strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError })
-	if name == "" || name != strings.TrimSpace(name) || unfit || utf8.RuneCountInString(name) > longestName {
+	if name == "" || name != strings.TrimSpace(name) || !app.Printable(name, longestName) {
 		return ErrName
 	}
 	return nil

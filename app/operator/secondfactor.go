@@ -3,7 +3,6 @@ package operator
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -273,11 +272,8 @@ func wrongIfUsed(err error) error {
 
 // sealText turns a value into text that only we can read or make, bound to a place. It is for what a browser keeps for us.
 func (a *Accounts) sealText(place db.Place, value any) (app.Secret, error) {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return "", err
-	}
-	return app.Secret(base64.RawURLEncoding.EncodeToString(a.ring.Seal(place, text))), nil
+	sealed, err := a.ring.SealValue(place, value)
+	return app.Secret(base64.RawURLEncoding.EncodeToString(sealed)), err
 }
 
 func (a *Accounts) openText(place db.Place, sealed app.Secret, value any) error {
@@ -285,9 +281,5 @@ func (a *Accounts) openText(place db.Place, sealed app.Secret, value any) error 
 	if err != nil {
 		return err
 	}
-	text, err := a.ring.Open(place, bytes)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, value)
+	return a.ring.OpenValue(place, bytes, value)
 }

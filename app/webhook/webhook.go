@@ -7,13 +7,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"wxkeeper/app"
 	"wxkeeper/app/outgoing"
@@ -78,8 +75,7 @@ func (w *Webhooks) List(ctx context.Context) ([]app.Webhook, error) {
 // be used. TooManyRequests: there are 10 already.
 func (w *Webhooks) Add(ctx context.Context, by, name string, address app.Secret) (app.Secret, error) {
 	name = strings.TrimSpace(name)
-	unprintable := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
-	if name == "" || utf8.RuneCountInString(name) > longestName || strings.ContainsFunc(name, unprintable) {
+	if name == "" || !app.Printable(name, longestName) {
 		return "", app.FailField(app.Malformed, "", "name")
 	}
 	parsed, err := w.Outgoing.ParseURL(address)
@@ -90,7 +86,7 @@ func (w *Webhooks) Add(ctx context.Context, by, name string, address app.Secret)
 	hook := app.Webhook{
 		ID: app.WebhookID(app.NewID(w.Clock())), Name: name, Host: parsed.Host, Fingerprint: w.Ring.AddressFingerprint(address),
 	}
-	if hook.Sealed, err = w.seal(hook.ID, credentials{URL: address.Reveal(), Secret: secret}); err != nil {
+	if hook.Sealed, err = w.Ring.SealValue(db.WebhookPlace(hook.ID), credentials{URL: address.Reveal(), Secret: secret}); err != nil {
 		return "", err
 	}
 	err = w.Store.Write(ctx, func(tx *db.Tx) error {
@@ -124,7 +120,7 @@ func (w *Webhooks) NewSecret(ctx context.Context, by string, id app.WebhookID) (
 		return "", err
 	}
 	opened.Old, opened.OldTo, opened.Secret = opened.Secret, w.Clock().Add(secretOld), newSecret()
-	sealed, err := w.seal(id, opened)
+	sealed, err := w.Ring.SealValue(db.WebhookPlace(id), opened)
 	if err != nil {
 		return "", err
 	}
@@ -208,19 +204,8 @@ func (w *Webhooks) audit(tx *db.Tx, by string, action app.Action, hook app.Webho
 	})
 }
 
-func (w *Webhooks) seal(id app.WebhookID, c credentials) ([]byte, error) {
-	text, err := json.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
-	return w.Ring.Seal(db.WebhookPlace(id), text), nil
-}
-
 func (w *Webhooks) open(hook app.Webhook) (credentials, error) {
 	var opened credentials
-	text, err := w.Ring.Open(db.WebhookPlace(hook.ID), hook.Sealed)
-	if err == nil {
-		err = json.Unmarshal(text, &opened)
-	}
+	err := w.Ring.OpenValue(db.WebhookPlace(hook.ID), hook.Sealed, &opened)
 	return opened, err
 }

@@ -10,6 +10,7 @@ const (
 	LimitBody          Limit = "body"                 // bytes of a request
 	LimitReports       Limit = "api_reports"          // reports of clients from one address
 	LimitUploads       Limit = "uploads_waiting"      // pictures that are read or made small
+	LimitUserUploads   Limit = "user_uploads"         // pictures that one user sends
 	LimitBackEnd       Limit = "backend_calls"        // calls of one business server
 	LimitLoginsWaiting Limit = "logins_waiting"       // logins that wait for WeChat
 	LimitBreaker       Limit = "wechat_breaker"       // calls while WeChat is out of reach
@@ -27,7 +28,7 @@ const (
 // Limits lists every limit, always in the same order.
 func Limits() []Limit {
 	return []Limit{
-		LimitAddress, LimitSession, LimitBody, LimitReports, LimitUploads, LimitBackEnd, LimitLoginsWaiting, LimitBreaker, LimitWrites,
+		LimitAddress, LimitSession, LimitBody, LimitReports, LimitUploads, LimitUserUploads, LimitBackEnd, LimitLoginsWaiting, LimitBreaker, LimitWrites,
 		LimitStrangers, LimitSignInName, LimitSignInAddress, LimitSignInDevice, LimitCodesAddress, LimitCodesAccount, LimitHashing, LimitStreams,
 	}
 }

@@ -4,6 +4,7 @@ package keeper
 const (
 	FailuresAllowed = failuresAllowed
 	FailuresWindow  = failuresWindow
+	UploadsAllowed  = uploadsAllowed
 	Probers         = probers
 	BulkWaiting     = bulkWaiting
 )

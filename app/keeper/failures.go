@@ -9,12 +9,14 @@ import (
 
 const (
 	failuresAllowed = 300 // failures to open one session may make in failuresWindow
+	uploadsAllowed  = 30  // pictures, good or bad, one user may send in failuresWindow
 	failuresWindow  = 10 * time.Minute
 	sessionsWatched = 10_000
 )
 
-// failures counts failures to open by session, so that nobody can try millions of forged payloads on a key. It holds a
-// bounded number of sessions in two halves: when the newer half is full the older one is forgotten.
+// failures counts failures to open by session, so that nobody can try millions of forged payloads on a key, and uploads by user, since a
+// picture that is small on the wire may take a second of a processor. It holds a bounded number of either in two halves: when the newer
+// half is full the older one is forgotten.
 type failures struct {
 	lock         sync.Mutex
 	newer, older map[app.ID]*failureCount
@@ -37,7 +39,7 @@ func (k *Keeper) tooManyFailures(h holder) (wait time.Duration, first bool) {
 	}
 	k.failures.lock.Lock()
 	defer k.failures.lock.Unlock()
-	count := k.failures.of(h)
+	count := k.failures.of(h.watched(), h.at)
 	if count == nil || count.n < failuresAllowed {
 		return 0, false
 	}
@@ -49,22 +51,36 @@ func (k *Keeper) tooManyFailures(h holder) (wait time.Duration, first bool) {
 func (f *failures) any(h holder) bool {
 	f.lock.Lock()
 	defer f.lock.Unlock()
-	return f.of(h) != nil
+	return f.of(h.watched(), h.at) != nil
 }
 
-// add counts one failure.
-func (f *failures) add(h holder) {
+// noteUpload counts an upload, and says how long its user must wait until the next one is looked at.
+func (k *Keeper) noteUpload(h holder) (wait time.Duration) {
+	if !k.settings.LimitFailures {
+		return 0
+	}
+	count := k.uploads.add(app.ID(h.user.ID), h.at)
+	if count.n <= uploadsAllowed {
+		return 0
+	}
+	k.limits.Add(app.LimitUserUploads, 1)
+	return count.began.Add(failuresWindow).Sub(h.at)
+}
+
+// add counts one more and tells what there is now.
+func (f *failures) add(id app.ID, at time.Time) failureCount {
 	f.lock.Lock()
 	defer f.lock.Unlock()
-	count := f.of(h)
+	count := f.of(id, at)
 	if count == nil {
 		if len(f.newer) >= sessionsWatched/2 {
 			f.newer, f.older = map[app.ID]*failureCount{}, f.newer
 		}
-		count = &failureCount{began: h.at}
-		f.newer[h.watched()] = count
+		count = &failureCount{began: at}
+		f.newer[id] = count
 	}
 	count.n++
+	return *count
 }
 
 // watched is what the failures are counted of: the session or, where a back end named the user, the user.
@@ -75,13 +91,13 @@ func (h holder) watched() app.ID {
 	return app.ID(h.session.ID)
 }
 
-// of finds the count of a session's running window.
-func (f *failures) of(h holder) *failureCount {
-	count, ok := f.newer[h.watched()]
+// of finds the count of a running window.
+func (f *failures) of(id app.ID, at time.Time) *failureCount {
+	count, ok := f.newer[id]
 	if !ok {
-		count = f.older[h.watched()]
+		count = f.older[id]
 	}
-	if count == nil || h.at.Sub(count.began) >= failuresWindow {
+	if count == nil || at.Sub(count.began) >= failuresWindow {
 		return nil
 	}
 	return count

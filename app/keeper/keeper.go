@@ -61,6 +61,7 @@ type Keeper struct {
 	flights   singleflight.Group // logins that wait for WeChat, by code
 	checks    singleflight.Group // signatures that wait for WeChat, by key
 	failures  *failures
+	uploads   *failures // counted whatever came of them
 	limits    *meter.Tally[app.Limit]
 	strangers *strangers
 	inquiries *inquiries
@@ -76,8 +77,8 @@ func New(options Options) *Keeper {
 	perMinute := options.Settings.ChecksPerMinute
 	k := &Keeper{
 		app: options.App, store: options.Store, ring: options.Ring, weChat: options.WeChat, settings: options.Settings,
-		clock: options.Clock, log: options.Log, failures: newFailures(), verified: newVerified(), memory: newMemory(),
-		limits: meter.NewTally(app.LimitSession, app.LimitStrangers),
+		clock: options.Clock, log: options.Log, failures: newFailures(), uploads: newFailures(), verified: newVerified(), memory: newMemory(),
+		limits: meter.NewTally(app.LimitSession, app.LimitStrangers, app.LimitUserUploads),
 		budget: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute), bulkWake: options.BulkWake,
 	}
 	if k.bulkWake == nil {

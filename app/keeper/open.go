@@ -56,7 +56,7 @@ func (k *Keeper) Open(ctx context.Context, caller app.Caller, who Who, sealed Se
 	}
 	trial := k.try(h, data, sealed)
 	if trial.failed != "" {
-		k.failures.add(h)
+		k.failures.add(h.watched(), h.at)
 		return Opened{}, k.refuseTrial(ctx, caller, h, trial)
 	}
 	if err := k.confirmPhone(ctx, caller, h, data, trial); err != nil {

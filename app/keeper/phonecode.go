@@ -100,7 +100,7 @@ func (k *Keeper) confirmPhone(ctx context.Context, caller app.Caller, h holder, 
 		event.Detail.Kind = string(t.payload.Kind)
 		return k.refuse(ctx, h, event, nil, failure)
 	case !made:
-		k.failures.add(h)
+		k.failures.add(h.watched(), h.at)
 		t.failed = app.PhoneForged
 		return k.refuseTrial(ctx, caller, h, t)
 	}

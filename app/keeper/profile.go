@@ -102,11 +102,15 @@ func (f ProfileFields) clean() (ProfileFields, error) {
 }
 
 // StoreAvatar keeps the picture that the token's owner uploaded, made small, and makes it their avatar in the place of the one before. Its
-// address is base and the name of the picture. Malformed: it is no picture to keep, or base is too long for an address.
+// address is base and the name of the picture. Malformed: it is no picture to keep, or base is too long for an address. TooManyRequests: the
+// user has sent too many.
 func (k *Keeper) StoreAvatar(ctx context.Context, caller app.Caller, token string, file []byte, base string) (address string, err error) {
 	h, err := k.admitted(ctx, caller, ByToken(token))
 	if err != nil {
 		return "", err
+	}
+	if wait := k.noteUpload(h); wait > 0 {
+		return "", app.Fail(app.TooManyRequests, app.AvatarRefused).After(wait)
 	}
 	small, err := picture.Normalize(ctx, file)
 	if err != nil {

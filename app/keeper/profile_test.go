@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"image"
 	"image/jpeg"
 	"slices"
@@ -105,6 +106,27 @@ func TestRefusedProfilesChangeNothing(t *testing.T) {
 		if after := s.user("oA").Profile; after != before {
 			t.Errorf("%s: %+v", name, after)
 		}
+	}
+}
+
+// TestUploadsOfAUserAreLimited, good or bad and from whatever device: a small file may take a second of a processor.
+func TestUploadsOfAUserAreLimited(t *testing.T) {
+	s := newScene(t)
+	for i := range keeper.UploadsAllowed {
+		if _, err := s.uploads([]byte("no picture")); app.KindOf(err) != app.Malformed {
+			t.Fatalf("upload %d: %v", i, err)
+		}
+	}
+	s.login = s.house.login("oA", s.key)
+	s.pass(time.Minute)
+	var failure *app.Error
+	if _, err := s.uploads(jpegOf(t, 10)); !errors.As(err, &failure) || failure.Kind != app.TooManyRequests ||
+		failure.RetryAfter != keeper.FailuresWindow-time.Minute {
+		t.Errorf("one more: %v", err)
+	}
+	s.pass(keeper.FailuresWindow)
+	if _, err := s.uploads(jpegOf(t, 10)); err != nil {
+		t.Errorf("after the wait: %v", err)
 	}
 }
 

@@ -99,16 +99,29 @@ func begins(data []byte, prefix string) bool {
 	return true
 }
 
+// wellScaled is the longest edge of which every pixel is looked at: what is larger than any avatar costs no more time than that.
+const wellScaled = 1024
+
 // shrink lays the picture on white, no edge longer than MaxEdge.
 func shrink(decoded image.Image) image.Image {
-	width, height := decoded.Bounds().Dx(), decoded.Bounds().Dy()
-	if longer := max(width, height); longer > MaxEdge {
-		width, height = max(1, width*MaxEdge/longer), max(1, height*MaxEdge/longer)
+	if at := within(decoded.Bounds(), wellScaled); at.Size() != decoded.Bounds().Size() {
+		large := image.NewNRGBA(at)
+		draw.ApproxBiLinear.Scale(large, at, decoded, decoded.Bounds(), draw.Src, nil)
+		decoded = large
 	}
-	small := image.NewRGBA(image.Rect(0, 0, width, height))
+	small := image.NewRGBA(within(decoded.Bounds(), MaxEdge))
 	draw.Draw(small, small.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
 	draw.CatmullRom.Scale(small, small.Bounds(), decoded, decoded.Bounds(), draw.Over, nil)
 	return small
+}
+
+// within is a size of the same shape, no edge longer than edge.
+func within(size image.Rectangle, edge int) image.Rectangle {
+	width, height := size.Dx(), size.Dy()
+	if longer := max(width, height); longer > edge {
+		width, height = max(1, width*edge/longer), max(1, height*edge/longer)
+	}
+	return image.Rect(0, 0, width, height)
 }
 
 // encode tries qualities until the picture is small enough, which noise is at the last one too.

@@ -112,7 +112,7 @@ func namedBy(in fields) (keeper.Who, error) {
 	case in["openid"] != "":
 		return keeper.ByOpenID(app.OpenID(in["openid"])), nil
 	}
-	number, err := strconv.ParseInt(in["user"], 10, 32)
+	number, err := strconv.ParseUint(in["user"], 10, 31)
 	if err != nil || app.UserNumber(number).String() != in["user"] {
 		return keeper.Who{}, malformed("user")
 	}

@@ -136,7 +136,8 @@ func TestThePhoneButtonIsAskedAbout(t *testing.T) {
 	}
 	d.expect("15:00-16:00", diagnosis.Failures, diagnosis.ShowAll)
 	answer := d.expect("15:00-16:00 手机号按钮没反应", diagnosis.InsideWeChat, diagnosis.ShowAll)
-	if answer.Reason != app.ReportPhoneQuota || answer.API != "getPhoneNumber" || answer.User == nil || answer.Target.Reason != app.ReportPhoneQuota {
+	if answer.Reason != app.ReportPhoneQuota || answer.API != "getPhoneNumber" || answer.User == nil ||
+		answer.Target.Reason != app.ReportPhoneQuota {
 		t.Errorf("answer is %+v", answer)
 	}
 	p.fails(signed(p.foreign(), p.key))

@@ -59,7 +59,8 @@ func TestChangesAreRemembered(t *testing.T) {
 	_, err = s.uploads(jpegOf(t, 64))
 	must(err)
 	s.opens(s.seal(s.key, payload{"nickName": "小红", "avatarUrl": s.user("oA").Profile.AvatarURL}))
-	want("profile", "phone by open.ok 0001", "phone by phone.ok 4567", "nickname by profile.updated 小明", "avatar by avatar.stored", "nickname by open.ok 小红")
+	want("profile", "phone by open.ok 0001", "phone by phone.ok 4567", "nickname by profile.updated 小明", "avatar by avatar.stored",
+		"nickname by open.ok 小红")
 
 	var out bytes.Buffer
 	must(s.ExportUser(t.Context(), order, app.RoleAdmin, s.login.User, &out))

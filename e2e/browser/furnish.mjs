@@ -34,7 +34,8 @@ export async function furnish(phone, user, token) {
   await must("/admin/integrations/webhooks", { name: "订单系统", secret_url: `http://127.0.0.1:${backEnd.address().port}/hooks` });
   await must("/admin/integrations/webhooks", { name: "old shop", secret_url: "http://127.0.0.1:9/hooks" });
   await must("/admin/alerts", {
-    kind: "feishu", name: "值班群", secret_url: "https://open.feishu.cn/open-apis/bot/v2/hook/00000000-0000-0000-0000-000000000000", language: "zh-CN",
+    kind: "feishu", name: "值班群", language: "zh-CN",
+    secret_url: "https://open.feishu.cn/open-apis/bot/v2/hook/00000000-0000-0000-0000-000000000000",
   });
   await page.goto("/admin/alerts");
   await must(await page.locator("form[action$='/disable']").first().getAttribute("action"), {});

@@ -8,87 +8,90 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
-	"path"
+	"maps"
 	"path/filepath"
 	"runtime"
-	"strings"
+	"slices"
 	"testing"
 )
 
-// TestPlatforms has the type checker read the program as it would be built for the systems of a release that tests do not run on. What
-// stands in files of one system only, and what package syscall lacks elsewhere, is found so in seconds; make release compiles it all.
-// No other package is read: a mistake that is also found on this system is none.
+// TestPlatforms has the type checker read, as they would be built for the systems of a release that tests do not run on, the packages in
+// which that can make a difference: those with files of one system only, and those that use package syscall. They must hold the same names
+// everywhere, and make no mistake that they do not make here; what else they import is not read, so that there are some. It takes seconds;
+// make release compiles it all.
 func TestPlatforms(t *testing.T) {
-	known := map[string]bool{}
-	for _, one := range mistakesOn(t, runtime.GOOS) {
-		known[one] = true
-	}
+	sources := goFiles(t)
+	here := readOn(t, sources, runtime.GOOS)
 	for _, system := range []string{"windows", "darwin"} {
-		for _, one := range mistakesOn(t, system) {
-			if !known[one] {
-				t.Errorf("on %s: %s", system, one)
+		there := readOn(t, sources, system)
+		for folder, ours := range here {
+			for _, mistake := range there[folder].mistakes {
+				if !slices.Contains(ours.mistakes, mistake) {
+					t.Errorf("on %s: %s", system, mistake)
+				}
+			}
+			for _, name := range ours.names {
+				if ast.IsExported(name) && !slices.Contains(there[folder].names, name) {
+					t.Errorf("on %s: package %q has no %s", system, folder, name)
+				}
 			}
 		}
 	}
+	if len(here) < 3 {
+		t.Errorf("only %q differ", slices.Collect(maps.Keys(here)))
+	}
 }
 
-// mistakesOn lists what the type checker finds on a system.
-func mistakesOn(t *testing.T, system string) []string {
+// asRead is what the type checker makes of a package.
+type asRead struct{ names, mistakes []string }
+
+// readOn reads packages as a system has them.
+func readOn(t *testing.T, sources []goFile, system string) map[string]asRead {
 	t.Helper()
 	before := build.Default
-	t.Cleanup(func() { build.Default = before })
+	defer func() { build.Default = before }()
 	build.Default.GOOS, build.Default.CgoEnabled = system, false
-	files := token.NewFileSet()
-	p := &platform{
-		files: files, standard: importer.ForCompiler(files, "source", nil), read: map[string]*types.Package{}, folders: map[string][]*ast.File{},
-	}
-	for _, file := range goFiles(t) {
-		if file.test {
+
+	files, folders, differ := token.NewFileSet(), map[string][]*ast.File{}, map[string]bool{}
+	for _, file := range sources {
+		if file.test || file.generated() {
 			continue
 		}
 		fits, err := build.Default.MatchFile(filepath.Dir(file.path), filepath.Base(file.path))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if fits {
-			tree, err := parser.ParseFile(files, file.path, file.source, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p.folders[file.folder] = append(p.folders[file.folder], tree)
+		if !fits || slices.Contains(file.imports(), "syscall") {
+			differ[file.folder] = true
 		}
+		if !fits {
+			continue
+		}
+		tree, err := parser.ParseFile(files, file.path, file.source, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folders[file.folder] = append(folders[file.folder], tree)
 	}
-	for folder := range p.folders {
-		_, _ = p.Import(path.Join("wxkeeper", folder)) // its mistakes are kept
+	read := map[string]asRead{}
+	onlySyscall := importing{importer.ForCompiler(files, "source", nil)}
+	for folder := range differ {
+		var one asRead
+		checker := types.Config{Importer: onlySyscall, Error: func(err error) { one.mistakes = append(one.mistakes, err.Error()) }}
+		made, _ := checker.Check(folder, files, folders[folder], nil) // the mistakes are kept
+		one.names = made.Scope().Names()
+		read[folder] = one
 	}
-	build.Default = before
-	return p.mistakes
+	return read
 }
 
-// platform reads packages as one system has them.
-type platform struct {
-	files    *token.FileSet
-	standard types.Importer
-	folders  map[string][]*ast.File
-	read     map[string]*types.Package
-	mistakes []string
-}
+// importing knows package syscall and no other.
+type importing struct{ standard types.Importer }
 
-// Import reads a package of ours, or syscall.
-func (p *platform) Import(name string) (*types.Package, error) {
-	ours, found := strings.CutPrefix(name+"/", "wxkeeper/")
-	switch known := p.read[name]; {
-	case known != nil:
-		return known, nil
-	case name == "syscall":
-		return p.standard.Import(name)
-	case !found:
+// Import reads package syscall.
+func (i importing) Import(name string) (*types.Package, error) {
+	if name != "syscall" {
 		return nil, fmt.Errorf("%s is taken to hold whatever is asked of it", name)
 	}
-	checker := types.Config{Importer: p, Error: func(err error) {
-		p.mistakes = append(p.mistakes, err.Error())
-	}}
-	read, _ := checker.Check(name, p.files, p.folders[strings.TrimSuffix(ours, "/")], nil)
-	p.read[name] = read
-	return read, nil
+	return i.standard.Import(name)
 }

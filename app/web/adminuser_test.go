@@ -615,3 +615,25 @@ func TestWeChatIsDown(t *testing.T) {
 		}
 	}
 }
+
+func TestAnExternalIDIsShownAndFound(t *testing.T) {
+	o := newOffice(t)
+	user := o.user(t, o.people(t, "小刘")[0])
+	b := o.signIn(t, app.RoleViewer)
+	page := views.UserAddress(user.Number)
+	if p := b.get(page); strings.Contains(p.Text, "外部 ID") {
+		t.Error("somebody who was not imported has an external id")
+	}
+	if err := o.store.Write(t.Context(), func(tx *db.Tx) error { return tx.SetExternalID(user.AppID, user.ID, "crm:4711") }); err != nil {
+		t.Fatal(err)
+	}
+	if p := b.get(page); !strings.Contains(p.Text, "外部 ID") || !strings.Contains(p.Text, "crm:4711") {
+		t.Errorf("%s", p.Text)
+	}
+	if p := b.get("/admin/users?q=crm:4711"); p.Find(`td.lead a[href="`+page+`"]`).Length() != 1 {
+		t.Errorf("not found: %s", p.Text)
+	}
+	if p := b.get(troubleshoot("crm:4711")); p.Find(`[data-user] a[href="`+page+`"]`).Length() != 1 {
+		t.Errorf("troubleshooting does not find it: %s", p.Text)
+	}
+}

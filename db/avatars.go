@@ -8,6 +8,9 @@ import (
 
 // ReplaceAvatar stores a picture in the place of the one that its user had.
 func (t *Tx) ReplaceAvatar(avatar app.Avatar) error {
+	if err := t.overwriteDeleted(); err != nil {
+		return err
+	}
 	if err := t.dropAvatar(avatar.UserID, ""); err != nil {
 		return err
 	}

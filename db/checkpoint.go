@@ -92,12 +92,7 @@ func (c *checkpointer) empty(ctx context.Context) error {
 	c.turn.Lock()
 	defer c.turn.Unlock()
 	for range emptyingTries {
-		state, err := c.move(ctx, func(t *Tx) (logState, error) {
-			if err := t.exec(t.dialect.overwriteLess); err != nil {
-				return logState{}, err
-			}
-			return c.ask(ctx, t.dialect.emptyLog)
-		})
+		state, err := c.move(ctx, func(*Tx) (logState, error) { return c.ask(ctx, c.dialect.emptyLog) })
 		if err != nil || !state.busy {
 			return err
 		}

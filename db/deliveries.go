@@ -110,7 +110,7 @@ func (t *Tx) UpdateDelivery(before, after app.Delivery) error {
 
 // DeleteDelivery deletes a delivery that was made, overwriting it in the file.
 func (t *Tx) DeleteDelivery(d app.Delivery) error {
-	if err := t.exec(t.dialect.overwriteDeleted); err != nil {
+	if err := t.overwriteDeleted(); err != nil {
 		return err
 	}
 	changed, err := t.change(`DELETE FROM deliveries WHERE id = ?`, d.ID)
@@ -133,7 +133,7 @@ func (t *Tx) eraseDeliveries(user app.User) error {
 
 // ForgetDeliveriesBefore deletes deliveries of before a time that wait no more.
 func (t *Tx) ForgetDeliveriesBefore(at time.Time) error {
-	if err := t.exec(t.dialect.overwriteDeleted); err != nil {
+	if err := t.overwriteDeleted(); err != nil {
 		return err
 	}
 	_, err := t.change(`DELETE FROM deliveries WHERE state > 0 AND id < ?`, app.FirstID(at))

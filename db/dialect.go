@@ -22,7 +22,7 @@ type dialect struct {
 	restartLog       string // moves the rest, so that the next write begins the log anew
 	emptyLog         string // moves it and makes it empty
 	overwriteDeleted string // from now on this connection overwrites what it deletes
-	overwriteLess    string // from now on only where that costs no further writing
+	overwriteLess    string // from now on only where that costs no further writes
 	damage           string // lists what is wrong with the structure of the database
 	version          string // tells the engine's version
 	writtenElsewhere string // tells a number that differs once another connection has changed the database

@@ -12,7 +12,7 @@ import (
 // EraseUser deletes a user and all that belongs to them, overwriting it in the file, and keeps a keyed hash of the openid so
 // that a restored backup can be erased again. What was erased stays in the write-ahead log until Checkpoint.
 func (t *Tx) EraseUser(ring *KeyRing, user app.User, at time.Time) error {
-	if err := t.exec(t.dialect.overwriteDeleted); err != nil {
+	if err := t.overwriteDeleted(); err != nil {
 		return err
 	}
 	t.reindexNickname(user, "")

@@ -76,7 +76,7 @@ func (t *Tx) UpdateRobot(r app.Robot) error {
 
 // DeleteRobot deletes a robot and what it was told, overwriting its address in the file. NotFound: there is none.
 func (t *Tx) DeleteRobot(id app.RobotID) error {
-	if err := t.exec(t.dialect.overwriteDeleted); err != nil {
+	if err := t.overwriteDeleted(); err != nil {
 		return err
 	}
 	if err := t.ForgetTold(id); err != nil {

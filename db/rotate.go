@@ -38,7 +38,7 @@ func (d *DB) Rewrap(
 		keys[i].wrapped = sealGCM(after, nil, plain, key.additionalData())
 	}
 	err = d.Write(ctx, func(tx *Tx) error {
-		if err := tx.exec(tx.dialect.overwriteDeleted); err != nil {
+		if err := tx.overwriteDeleted(); err != nil {
 			return err
 		}
 		for _, key := range keys {
@@ -214,7 +214,7 @@ func (d *DB) reseal(ctx context.Context, ring *KeyRing, column sealedColumn, row
 		return nil
 	}
 	return d.Write(ctx, func(tx *Tx) error {
-		if err := tx.exec(tx.dialect.overwriteDeleted); err != nil {
+		if err := tx.overwriteDeleted(); err != nil {
 			return err
 		}
 		for i, row := range old {
@@ -281,7 +281,7 @@ func (t *Tx) deleteOldSealing(ctx context.Context, ring *KeyRing) error {
 			return app.Fail(app.StorageUnavailable, "").Because(errSealedMeanwhile)
 		}
 	}
-	if err := t.exec(t.dialect.overwriteDeleted); err != nil {
+	if err := t.overwriteDeleted(); err != nil {
 		return err
 	}
 	_, err := t.change(`DELETE FROM data_keys WHERE purpose = ? AND id <> ?`, purposeSealing, ring.sealingKeyID)

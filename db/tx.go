@@ -27,8 +27,10 @@ type Tx struct {
 	direct    int           // of counts: those that no event made
 	flushed   time.Duration // how long the last commit took to reach the disk
 
-	versions versions                // outlives a transaction
-	appids   map[app.AppID]app.Appid // those looked up so far; they never change
+	// What outlives a transaction.
+	versions   versions
+	appids     map[app.AppID]app.Appid // those looked up so far; they never change
+	overwrites bool                    // overwriteDeleted was asked for
 }
 
 // txMark remembers how far a transaction had come.
@@ -67,11 +69,30 @@ func (t *Tx) NewID(at time.Time) app.ID {
 func (t *Tx) begin() error {
 	t.changes, t.announced, t.unheard = 0, false, false
 	t.forget(txMark{})
+	if err := t.overwriteLess(); err != nil {
+		return err
+	}
 	err := t.exec(t.dialect.begin)
 	if err != nil {
 		t.rollback() // a transaction whose rollback failed earlier would block every later one
 		err = t.exec(t.dialect.begin)
 	}
+	return err
+}
+
+// overwriteDeleted has what this transaction deletes from now on overwritten in the file, with pages that become free.
+func (t *Tx) overwriteDeleted() error {
+	t.overwrites = true
+	return t.exec(t.dialect.overwriteDeleted)
+}
+
+// overwriteLess ends what overwriteDeleted began in an earlier transaction.
+func (t *Tx) overwriteLess() error {
+	if !t.overwrites {
+		return nil
+	}
+	err := t.exec(t.dialect.overwriteLess)
+	t.overwrites = err != nil
 	return err
 }
 

@@ -32,7 +32,7 @@ func (t *Tx) AddUserChanges(at time.Time, changes []app.UserChange) error {
 }
 
 func (t *Tx) forgetUserChanges(user app.UserID, what app.UserFact) error {
-	if err := t.exec(t.dialect.overwriteDeleted); err != nil {
+	if err := t.overwriteDeleted(); err != nil {
 		return err
 	}
 	_, err := t.change(`DELETE FROM user_changes WHERE user_id = ? AND what = ?`, user, string(what))

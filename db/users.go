@@ -133,6 +133,11 @@ func (t *Tx) UpdateUser(before, after app.User) (bool, error) {
 		t.reindexNickname(before, after.Profile.Nickname)
 	}
 	if before.Profile.AvatarURL != after.Profile.AvatarURL { // what was uploaded goes with the address that led to it
+		if app.AvatarNameOf(before.Profile.AvatarURL) != "" {
+			if err := t.overwriteDeleted(); err != nil {
+				return false, err
+			}
+		}
 		if err := t.dropAvatar(after.ID, app.AvatarNameOf(after.Profile.AvatarURL)); err != nil {
 			return false, err
 		}

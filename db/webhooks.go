@@ -57,7 +57,7 @@ func (t *Tx) UpdateWebhook(w app.Webhook) error {
 
 // DeleteWebhook deletes a webhook and its deliveries, overwriting its address in the file. NotFound: there is none.
 func (t *Tx) DeleteWebhook(id app.WebhookID) error {
-	if err := t.exec(t.dialect.overwriteDeleted); err != nil {
+	if err := t.overwriteDeleted(); err != nil {
 		return err
 	}
 	if _, err := t.change(`DELETE FROM deliveries WHERE webhook_id = ?`, id); err != nil {

@@ -3,6 +3,7 @@ package keeper_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"wxkeeper/app"
 	"wxkeeper/app/keeper"
 	"wxkeeper/app/wechat"
+	"wxkeeper/db"
 )
 
 // fill gives a user everything that can be stored about one.
@@ -35,6 +37,24 @@ func (h *house) fill(openid, nickname string) keeper.Login {
 	return login
 }
 
+// picture stores a picture of pages of its own in the place of the one a user had, and gives a piece out of its middle.
+func (h *house) picture(openid string) string {
+	h.t.Helper()
+	user, err := h.store.Read().UserByOpenID(context.Background(), 1, app.OpenID(openid))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	content := make([]byte, 40_000)
+	rand.Read(content)
+	err = h.store.Write(context.Background(), func(tx *db.Tx) error {
+		return tx.ReplaceAvatar(app.Avatar{UserID: user.ID, AppID: 1, Name: rand.Text(), Picture: content, At: h.clock()})
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(content[20_000:20_032])
+}
+
 func (h *house) gone(openid string) bool {
 	_, err := h.store.Read().UserByOpenID(context.Background(), 1, app.OpenID(openid))
 	return app.KindOf(err) == app.NotFound
@@ -44,6 +64,7 @@ func TestEraseLeavesNoTrace(t *testing.T) {
 	h := newHouse(t)
 	erased, kept := h.fill("oErasedOpenid0001", "被删除的昵称"), h.fill("oKept", "留下的")
 	fingerprint := h.keys("oErasedOpenid0001")[0].Fingerprint
+	earlierPicture, picture := h.picture("oErasedOpenid0001"), h.picture("oErasedOpenid0001")
 	if err := h.Erase(t.Context(), order, erased.User); err != nil {
 		t.Fatal(err)
 	}
@@ -65,6 +86,7 @@ func TestEraseLeavesNoTrace(t *testing.T) {
 		for name, trace := range map[string]string{
 			"openid": "oErasedOpenid0001", "nickname": "被删除的昵称", "part of the nickname": "删除",
 			"fingerprint": string(fingerprint[:]), "avatar": "mmopen/被删除的昵称", "token": string(hashOf(erased.Token)),
+			"picture": picture, "picture before": earlierPicture,
 		} {
 			if bytes.Contains(content, []byte(trace)) {
 				t.Errorf("%s is still in %s", name, filepath.Base(file))

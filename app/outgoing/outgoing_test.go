@@ -160,7 +160,8 @@ func TestAnswers(t *testing.T) {
 		t.Error("a redirect was followed")
 	}
 	server.Close()
-	if _, err := c.Post(t.Context(), parsed(t, server.URL), nil, nil); problemOf(t, err) != outgoing.ProblemRefused {
+	fresh := client(t, outgoing.Options{Private: true}) // c may not have noticed yet that its connection is gone
+	if _, err := fresh.Post(t.Context(), parsed(t, server.URL), nil, nil); problemOf(t, err) != outgoing.ProblemRefused {
 		t.Errorf("nobody there: %v", err)
 	}
 }

@@ -241,14 +241,7 @@ func (d *Dashboard) apiAddress(v *visit) string { return d.addressOf(v, d.AppPat
 
 // addressOf is where the API of the app under a path is reached.
 func (d *Dashboard) addressOf(v *visit, appPath string) string {
-	if d.PublicURL != "" {
-		return d.PublicURL + appPath
-	}
-	scheme := "http"
-	if d.secure(v.Request()) {
-		scheme = "https"
-	}
-	return scheme + "://" + v.Request().Host + appPath
+	return d.proxies.addressOf(d.PublicURL, v.Request(), appPath)
 }
 
 // concerns remembers for a moment what needs attention, since every page says how much that is.

@@ -144,10 +144,7 @@ func (d *Dashboard) protect(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // secure says whether the browser came by https: to us, to a proxy we trust, or as the settings say.
-func (d *Dashboard) secure(request *http.Request) bool {
-	return d.Secure || request.TLS != nil ||
-		d.proxies.trusts(peerOf(request)) && strings.EqualFold(request.Header.Get(echo.HeaderXForwardedProto), "https")
-}
+func (d *Dashboard) secure(request *http.Request) bool { return d.Secure || d.proxies.secure(request) }
 
 // handle runs a route for whoever may use it. Others are led to the sign-in page, or told what they lack.
 func (d *Dashboard) handle(route route) echo.HandlerFunc {

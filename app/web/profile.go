@@ -51,25 +51,13 @@ func (s *Server) uploadAvatar(c echo.Context) error {
 	if err != nil {
 		return s.unreadable(c, app.AvatarRefused, err)
 	}
-	address, err := s.keeper.StoreAvatar(c.Request().Context(), callerOf(c), in["token"], file, s.addressOf(c, avatarPath+"/"))
+	base := s.proxies.addressOf(s.publicURL, c.Request(), avatarPath+"/")
+	address, err := s.keeper.StoreAvatar(c.Request().Context(), callerOf(c), in["token"], file, base)
 	if err != nil {
 		return err
 	}
 	s.noteStorage(c.Request().Context())
 	return reply(c, avatarReply{address})
-}
-
-// addressOf is the address at which others reach a path of ours. Without PUBLIC_URL it is taken from the request: who lies there, lies about
-// their own avatar, whose address they may choose anyway.
-func (s *Server) addressOf(c echo.Context, path string) string {
-	if s.publicURL != "" {
-		return s.publicURL + path
-	}
-	scheme := "http://"
-	if c.IsTLS() {
-		scheme = "https://"
-	}
-	return scheme + c.Request().Host + path
 }
 
 func (s *Server) avatar(c echo.Context) error {

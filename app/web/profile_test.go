@@ -22,22 +22,13 @@ func (o *office) upload(t *testing.T, token, bearer, filename string, file []byt
 // uploadAt says that the server is called host.
 func (o *office) uploadAt(t *testing.T, host, token, bearer, filename string, file []byte) answer {
 	t.Helper()
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	if token != "" {
-		form.WriteField("token", token)
-	}
-	if filename != "" {
-		part, _ := form.CreateFormFile("file", filename)
-		part.Write(file)
-	}
-	form.Close()
-	sent, err := http.NewRequest(http.MethodPost, o.server.URL+"/avatar/", &body)
+	body, mediaType := multipartOf(t, token, filename, file)
+	sent, err := http.NewRequest(http.MethodPost, o.server.URL+"/avatar/", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sent.Host = host
-	sent.Header.Set("Content-Type", form.FormDataContentType())
+	sent.Header.Set("Content-Type", mediaType)
 	if bearer != "" {
 		sent.Header.Set("Authorization", "Bearer "+bearer)
 	}
@@ -91,6 +82,46 @@ func TestAvatarUpload(t *testing.T) {
 	}
 	if picture := o.signIn(t, app.RoleViewer).get(source); picture.Header.Get("Content-Type") != "image/jpeg" {
 		t.Errorf("%v", picture.Header)
+	}
+}
+
+// multipartOf is a body as wx.uploadFile sends it, and its type.
+func multipartOf(t *testing.T, token, filename string, file []byte) (body, mediaType string) {
+	t.Helper()
+	var written bytes.Buffer
+	form := multipart.NewWriter(&written)
+	if token != "" {
+		form.WriteField("token", token)
+	}
+	if filename != "" {
+		part, err := form.CreateFormFile("file", filename)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part.Write(file)
+	}
+	form.Close()
+	return written.String(), form.FormDataContentType()
+}
+
+// TestAvatarsAreAtTheAddressThatPeopleUse: it is stored, so that a wrong one stays wrong.
+func TestAvatarsAreAtTheAddressThatPeopleUse(t *testing.T) {
+	h := newHouse(t, func(o *Options) { o.TrustedProxies = loopback })
+	token := h.login(t, "alice")
+	for _, c := range []struct{ how, from, proto, want string }{
+		{"a trusted proxy that came by https", "127.0.0.1:1", "https", "https://keeper.example/avatar/"},
+		{"a trusted proxy that came by http", "127.0.0.1:1", "http", "http://keeper.example/avatar/"},
+		{"a proxy nobody named", "203.0.113.9:1", "https", "http://keeper.example/avatar/"},
+	} {
+		body, mediaType := multipartOf(t, token, "x.png", pngOf(20, 10))
+		got := ask(t, h.Server, request{
+			method: "POST", path: "http://keeper.example/avatar/", kind: mediaType, body: body, from: c.from,
+			header: map[string]string{"X-Forwarded-Proto": c.proto},
+		})
+		var data avatarReply
+		if got.data(t, &data); !strings.HasPrefix(data.AvatarURL, c.want) {
+			t.Errorf("%s: %s, want %s", c.how, data.AvatarURL, c.want)
+		}
 	}
 }
 

@@ -38,6 +38,10 @@ const (
 	WebhookTest         Happening = "webhook.test"
 )
 
+// MustBeHeard says whether a happening is kept for a webhook however much waits for it: a back end that has missed it would keep what it
+// may not. There are no more of these than users.
+func (h Happening) MustBeHeard() bool { return h == UserErased || h == UserConsentWithdraw }
+
 // DeliveryID names a delivery; the back end sees it, the same at each try.
 type DeliveryID int64
 

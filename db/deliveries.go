@@ -7,7 +7,8 @@ import (
 	"wxkeeper/app"
 )
 
-// DeliveriesWaiting is how many deliveries may wait for one webhook. What happens beyond that is counted, and not delivered.
+// DeliveriesWaiting is how many deliveries may wait for one webhook. What happens beyond that is counted, and not delivered, unless it
+// must be heard.
 const DeliveriesWaiting = 100_000
 
 const deliveryColumns = `id, webhook_id, app_id, what, user_id, user_number, openid, unionid, kind, state, tries, next_try_at, tried_at,
@@ -43,9 +44,9 @@ func (t *Tx) Announce(at time.Time, what app.Happening, user app.User, kind stri
 	return nil
 }
 
-// AnnounceTo writes down that one webhook is to hear something, unless too much waits for it already.
+// AnnounceTo writes down that one webhook is to hear something, unless too much waits for it already that could be done without.
 func (t *Tx) AnnounceTo(at time.Time, hook app.Webhook, delivery app.Delivery) error {
-	if hook.Waiting >= DeliveriesWaiting {
+	if hook.Waiting >= DeliveriesWaiting && !delivery.What.MustBeHeard() {
 		return t.changeOne(`UPDATE webhooks SET dropped = dropped + 1 WHERE id = ?`, hook.ID)
 	}
 	delivery.ID, delivery.Webhook, delivery.NextTryAt = app.DeliveryID(t.NewID(at)), hook.ID, at
@@ -108,7 +109,7 @@ func (t *Tx) UpdateDelivery(before, after app.Delivery) error {
 	return nil
 }
 
-// DeleteDelivery deletes a delivery that was made, overwriting it in the file.
+// DeleteDelivery deletes a delivery, overwriting it in the file.
 func (t *Tx) DeleteDelivery(d app.Delivery) error {
 	if err := t.overwriteDeleted(); err != nil {
 		return err
@@ -131,13 +132,22 @@ func (t *Tx) eraseDeliveries(user app.User) error {
 	return err
 }
 
-// ForgetDeliveriesBefore deletes deliveries of before a time that wait no more.
-func (t *Tx) ForgetDeliveriesBefore(at time.Time) error {
-	if err := t.overwriteDeleted(); err != nil {
-		return err
+// ForgetDeliveriesBefore deletes at most limit deliveries of before a time, overwriting them in the file, and tells how many. Those that
+// still wait, for a webhook that is disabled or has not answered for so long, count as given up now.
+func (t *Tx) ForgetDeliveriesBefore(at, now time.Time, limit int) (int, error) {
+	old, err := t.deliveries(context.Background(), "WHERE id < ? ORDER BY id LIMIT ?", app.FirstID(at), limit)
+	if err != nil {
+		return 0, err
 	}
-	_, err := t.change(`DELETE FROM deliveries WHERE state > 0 AND id < ?`, app.FirstID(at))
-	return err
+	for _, one := range old {
+		if err := t.DeleteDelivery(one); err != nil {
+			return 0, err
+		}
+		if one.State == app.DeliveryWaiting {
+			t.Count(one.AppID, CountDeliveryGivenUp, now, 1)
+		}
+	}
+	return len(old), nil
 }
 
 // DueDeliveries lists the deliveries of a webhook that are to be tried by now, longest due first.

@@ -24,6 +24,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,9 +61,10 @@ func newGroup(t *testing.T) *group {
 	g.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		g.lock.Lock()
-		defer g.lock.Unlock()
 		g.got = append(g.got, call{r.Host, r.URL.RawQuery, r.Header, string(body)})
-		status, text := g.answer(r.Host)
+		answer := g.answer
+		g.lock.Unlock()
+		status, text := answer(r.Host)
 		w.WriteHeader(status)
 		io.WriteString(w, text)
 	}))
@@ -371,7 +373,9 @@ func TestAnswersThatSayNo(t *testing.T) {
 		{feishu, 200, `not JSON`, outgoing.ProblemNotJSON},
 		{feishu, 200, `{}`, outgoing.ProblemNotJSON},
 		{feishu, 500, `{"code":0}`, outgoing.ProblemStatus},
+		{feishu, 200, strings.Repeat(" ", 64<<10) + `{"code":0}`, outgoing.ProblemTooLarge},
 		{hook, 204, ``, ""},
+		{hook, 200, strings.Repeat(" ", 64<<10+1), ""},
 		{hook, 404, ``, outgoing.ProblemStatus},
 		{hook, 307, ``, outgoing.ProblemRedirect},
 	} {
@@ -379,7 +383,7 @@ func TestAnswersThatSayNo(t *testing.T) {
 		err := h.Test(t.Context(), "alice", c.robot.ID)
 		failure, _ := errors.AsType[*outgoing.Error](err)
 		if c.want == "" && err != nil || c.want != "" && (failure == nil || failure.Problem != c.want) {
-			t.Errorf("%d %s: %v", c.status, c.body, err)
+			t.Errorf("%d %.40s: %v", c.status, c.body, err)
 		}
 	}
 }
@@ -468,6 +472,48 @@ func TestDisabledAndRemovedRobotsAreSilent(t *testing.T) {
 	rows, err := h.Store.Read().ListAudit(t.Context(), db.AuditListing{Limit: 10})
 	if err != nil || len(rows.Rows) != 4 || strings.Contains(fmt.Sprintf("%+v", rows), "planted") {
 		t.Errorf("%+v %v", rows, err)
+	}
+}
+
+// meanwhile has something done while the next message is under way, and that message answered.
+func (h *house) meanwhile(status int, do func() error) {
+	h.group.lock.Lock()
+	defer h.group.lock.Unlock()
+	var begun atomic.Bool
+	h.group.answer = func(string) (int, string) {
+		if begun.CompareAndSwap(false, true) {
+			if err := do(); err != nil {
+				h.t.Error(err)
+			}
+			return status, `{"errcode":0}`
+		}
+		return 200, `{"errcode":0}`
+	}
+}
+
+// What an admin does while a message is under way stays done.
+func TestARobotIsChangedWhileAMessageIsUnderWay(t *testing.T) {
+	for _, status := range []int{200, 500} {
+		h := newHouse(t, 4)
+		robot := h.add(robots[0])
+		h.backup("trouble")
+		h.after(2)
+		h.meanwhile(status, func() error {
+			return errors.Join(h.Test(t.Context(), "alice", robot.ID), h.Disable(t.Context(), "alice", robot.ID))
+		})
+		if got := h.after(1); len(got) != 2 {
+			t.Fatalf("HTTP %d: %+v", status, got)
+		}
+		listed, err := h.Robots(t.Context())
+		if err != nil || !listed[0].Disabled() || listed[0].HourSent != 2 {
+			t.Errorf("HTTP %d: disabled %v, %d messages, %v", status, listed[0].Disabled(), listed[0].HourSent, err)
+		}
+		if got := h.after(5); len(got) != 0 {
+			t.Errorf("HTTP %d: a disabled robot is told: %+v", status, got)
+		}
+		if told, err := h.Store.Read().AlertsTold(t.Context(), robot.ID); err != nil || len(told) != 0 {
+			t.Errorf("HTTP %d: a disabled robot was told %+v %v", status, told, err)
+		}
 	}
 }
 

@@ -68,10 +68,13 @@ func (a *Alerts) send(ctx context.Context, robot app.Robot, message Message) *ou
 		outgoing.Sign(header, app.NewID(now), now, body, outgoing.SigningKey(app.Secret(opened.Secret)))
 	}
 	answer, err := a.Outgoing.Post(ctx, address, header, body)
+	if robot.Kind == app.RobotWebhook && answer.Good() {
+		return nil // whatever stands in it, and however much
+	}
 	if failure, failed := errors.AsType[*outgoing.Error](err); failed {
 		return failure
 	}
-	return read(robot.Kind, answer)
+	return read(answer)
 }
 
 // speech is the body for a robot, and for DingTalk the signature in its address.
@@ -149,12 +152,9 @@ func shorten(text string) string {
 }
 
 // read finds out from an answer whether the message was taken. Robots of chats say no with HTTP 200 and a number.
-func read(kind app.RobotKind, answer outgoing.Answer) *outgoing.Error {
-	if answer.Status < 200 || answer.Status >= 300 {
+func read(answer outgoing.Answer) *outgoing.Error {
+	if !answer.Good() {
 		return &outgoing.Error{Problem: outgoing.ProblemStatus, Status: answer.Status}
-	}
-	if kind == app.RobotWebhook {
-		return nil
 	}
 	// 企业微信 and 钉钉 answer errcode, 飞书 code; its older answers have StatusCode alone.
 	var said struct {

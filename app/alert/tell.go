@@ -48,31 +48,40 @@ func (a *Alerts) tellOne(ctx context.Context, robot app.Robot, alerts []app.Aler
 	if ctx.Err() != nil {
 		return nil // we are stopping: the next process tries again
 	}
-	now := a.Clock()
-	robot.Report = reported(robot.Report, failure, now)
-	err = a.Store.Write(ctx, func(tx *db.Tx) error {
-		if err := tx.UpdateRobot(robot); err != nil || failure != nil {
-			return err
-		}
-		for _, one := range due.firing {
-			if err := tx.NoteTold(robot.ID, app.ToldAlert{AppID: one.AppID, Name: one.Name, At: now}); err != nil {
-				return err
-			}
-		}
-		for _, one := range due.over {
-			if err := tx.NoteToldOver(robot.ID, one); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err = a.Store.Write(ctx, func(tx *db.Tx) error { return a.noteTurn(tx, robot.ID, due, failure) })
 	if app.KindOf(err) == app.NotFound {
 		return nil // the robot was removed meanwhile
 	}
-	if err == nil && failure != nil && robot.Failures == 1 {
+	if err == nil && failure != nil && robot.Failures == 0 {
 		a.Log.WarnContext(ctx, "robot not reached", "robot", robot.Name, "problem", failure.Error())
 	}
 	return err
+}
+
+// noteTurn stores what became of a message. The robot is read anew, since an admin may have changed it while the message was under way:
+// one that was disabled stays so, and has been told nothing.
+func (a *Alerts) noteTurn(tx *db.Tx, id app.RobotID, due owed, failure *outgoing.Error) error {
+	robot, err := tx.Robot(context.Background(), id)
+	if err != nil {
+		return err
+	}
+	now := a.Clock()
+	a.mayBeSent(&robot) // it was sent: it counts, also beside a test that took the last of the hour meanwhile
+	robot.Report = reported(robot.Report, failure, now)
+	if err := tx.UpdateRobot(robot); err != nil || failure != nil || robot.Disabled() {
+		return err
+	}
+	for _, one := range due.firing {
+		if err := tx.NoteTold(robot.ID, app.ToldAlert{AppID: one.AppID, Name: one.Name, At: now}); err != nil {
+			return err
+		}
+	}
+	for _, one := range due.over {
+		if err := tx.NoteToldOver(robot.ID, one); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // owed compares what holds with what a robot was told.

@@ -108,7 +108,11 @@ type Answer struct {
 	Took   time.Duration // until all of it was there
 }
 
-// Post sends a body, once. It fails with *Error where there was no answer, or a redirect; any other status is an answer.
+// Good says whether the answer's status is one of success.
+func (a Answer) Good() bool { return a.Status >= 200 && a.Status < 300 }
+
+// Post sends a body, once. It fails with *Error where there was no answer, or a redirect; any other status is an answer. It also fails
+// where the answer's body is longer than 64 KiB or breaks off; the answer then has its status all the same.
 func (c *Client) Post(ctx context.Context, to *url.URL, header http.Header, body []byte) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()

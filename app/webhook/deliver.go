@@ -17,7 +17,8 @@ const (
 	turnTime = 40 * time.Second    // how long one turn works
 	atOnce   = 4                   // messages to one webhook under way at the same time
 	perBatch = 16                  // and in one transaction
-	keptFor  = 30 * 24 * time.Hour // how long the log tells of a delivery that is over
+	keptFor  = 30 * 24 * time.Hour // how long a delivery is kept after what it tells of
+	swept    = 1000                // deliveries forgotten in one transaction: whoever else writes waits for no more
 )
 
 // waits are how long is waited after each failed try of a delivery. After the last it is given up: that is three days after it happened.
@@ -46,9 +47,18 @@ func (w *Webhooks) Deliver(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-// Sweep forgets deliveries that were over 30 days ago.
+// Sweep forgets deliveries of what happened more than 30 days ago, also those that still wait: they name users.
 func (w *Webhooks) Sweep(ctx context.Context) error {
-	return w.Store.Write(ctx, func(tx *db.Tx) error { return tx.ForgetDeliveriesBefore(w.Clock().Add(-keptFor)) })
+	for {
+		now, forgotten := w.Clock(), 0
+		err := w.Store.Write(ctx, func(tx *db.Tx) (err error) {
+			forgotten, err = tx.ForgetDeliveriesBefore(now.Add(-keptFor), now, swept)
+			return err
+		})
+		if err != nil || forgotten < swept {
+			return err
+		}
+	}
 }
 
 // deliverTo makes the due deliveries of one webhook, until a whole batch of them has failed.
@@ -137,13 +147,13 @@ func (w *Webhooks) try(ctx context.Context, opened credentials, one app.Delivery
 	}
 	outgoing.Sign(header, app.ID(one.ID), now, body, keys...)
 	answer, err := w.Outgoing.Post(ctx, address, header, body)
+	if answer.Good() {
+		return nil // whatever stands in it, and however much
+	}
 	if failure, failed := errors.AsType[*outgoing.Error](err); failed {
 		return failure
 	}
-	if answer.Status < 200 || answer.Status >= 300 {
-		return &outgoing.Error{Problem: outgoing.ProblemStatus, Status: answer.Status}
-	}
-	return nil
+	return &outgoing.Error{Problem: outgoing.ProblemStatus, Status: answer.Status}
 }
 
 // store stores what became of a batch, and tells whether anything arrived.

@@ -37,6 +37,7 @@ type house struct {
 
 	lock   sync.Mutex
 	status int
+	text   string // what the back end answers
 	got    []call
 }
 
@@ -54,6 +55,7 @@ func newHouse(t *testing.T) *house {
 		defer h.lock.Unlock()
 		h.got = append(h.got, call{r.Header, string(body)})
 		w.WriteHeader(h.status)
+		io.WriteString(w, h.text)
 	}))
 	t.Cleanup(h.server.Close)
 	store, err := db.Open(t.Context(), h.folder)
@@ -300,6 +302,91 @@ func TestOnlySoManyWait(t *testing.T) {
 	if hook = h.hook(); hook.Waiting != db.DeliveriesWaiting || hook.Dropped != 2 {
 		t.Errorf("%+v", hook)
 	}
+}
+
+// Whom a back end may keep no longer it hears of, however much waits.
+func TestErasuresAreKeptForAFullWebhook(t *testing.T) {
+	h := newHouse(t)
+	hook, _ := h.add()
+	h.write(func(tx *db.Tx) error { return tx.CountWaiting(hook.ID, db.DeliveriesWaiting) })
+	h.announce(app.UserProfileChanged)
+	h.announce(app.UserConsentWithdraw)
+	h.announce(app.UserErased)
+	if hook = h.hook(); hook.Waiting != db.DeliveriesWaiting+2 || hook.Dropped != 1 {
+		t.Errorf("%d wait, %d dropped", hook.Waiting, hook.Dropped)
+	}
+	if got := h.deliver(); len(got) != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// An answer is taken by its status: what stands in it is nobody's business.
+func TestALongAnswerSaysYes(t *testing.T) {
+	h := newHouse(t)
+	h.text = strings.Repeat("x", 64<<10+1)
+	h.add()
+	h.announce(app.UserFirstLogin)
+	if got := h.deliver(); len(got) != 1 || h.hook().Waiting != 0 || h.hook().Problem != "" {
+		t.Errorf("%d calls, %+v", len(got), h.hook())
+	}
+	h.answer(http.StatusInternalServerError)
+	h.announce(app.UserFirstLogin)
+	if got := h.deliver(); len(got) != 1 || h.hook().Waiting != 1 || h.hook().Problem == "" {
+		t.Errorf("%d calls, %+v", len(got), h.hook())
+	}
+}
+
+// Deliveries name users: after 30 days they are forgotten, also those that nobody came for.
+func TestOldDeliveriesAreForgotten(t *testing.T) {
+	h := newHouse(t)
+	hook, _ := h.add()
+	h.write(func(tx *db.Tx) error {
+		for range 2001 {
+			hook, err := tx.Webhook(t.Context(), hook.ID)
+			if err != nil {
+				return err
+			}
+			err = tx.AnnounceTo(h.now, hook, app.Delivery{AppID: h.app.ID, What: app.UserErased, UserID: 7, OpenID: "o-planted"})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := h.Disable(t.Context(), "alice", hook.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		days  time.Duration
+		waits int64
+	}{{29, 2001}, {31, 0}} {
+		h.now = start.Add(c.days * 24 * time.Hour)
+		if err := h.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		left, err := h.Store.Read().Deliveries(t.Context(), 0, true, 0, 3000)
+		if err != nil || int64(len(left)) != c.waits || int64(h.hook().Waiting) != c.waits {
+			t.Errorf("after %d days: %d are there, %d wait, %v", c.days, len(left), h.hook().Waiting, err)
+		}
+	}
+	given, err := h.Store.Read().Counted(t.Context(), h.app.ID, db.CountDeliveryGivenUp, start, h.now)
+	if err != nil || given != 2001 {
+		t.Errorf("%d count as given up, %v", given, err)
+	}
+	deleted := func(tx *db.Tx) (err error) {
+		n, err := tx.ForgetDeliveriesBefore(h.now.Add(time.Hour), h.now, 2)
+		if n != 2 {
+			t.Errorf("%d were forgotten at once", n)
+		}
+		return err
+	}
+	if err := h.Enable(t.Context(), "alice", hook.ID); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		h.announce(app.UserFirstLogin)
+	}
+	h.write(deleted)
 }
 
 func TestDisabledWebhooksHearNothing(t *testing.T) {

@@ -78,10 +78,7 @@ func (a *Alerts) Evaluate(ctx context.Context) error {
 // watch brings the stored conditions up to date, and gives those that are told or were told.
 func (a *Alerts) watch(ctx context.Context) ([]app.Alert, error) {
 	now := a.Clock()
-	seen, err := a.seen(ctx, now)
-	if err != nil {
-		return nil, err
-	}
+	seen, unknown := a.seen(ctx, now)
 	stored, err := a.Store.Read().Alerts(ctx)
 	if err != nil {
 		return nil, err
@@ -91,6 +88,10 @@ func (a *Alerts) watch(ctx context.Context) ([]app.Alert, error) {
 		is := subject{one.AppID, one.Name}
 		details, found := seen[is]
 		delete(seen, is)
+		if !found && unknown[is.app] {
+			kept = append(kept, one)
+			continue
+		}
 		if after, keep := follow(one, details, found, now, a.Hold); keep {
 			kept = append(kept, after)
 		} else {
@@ -140,13 +141,20 @@ type subject struct {
 	name string
 }
 
-// seen are the matters worth telling, as they are stored.
-func (a *Alerts) seen(ctx context.Context, now time.Time) (map[subject][]byte, error) {
-	seen, watched := map[subject][]byte{}, a.Watched()
+// seen are the matters worth telling, as they are stored, and of which apps some are unknown, since a look failed. The machine, 0, is
+// known where one app was looked at wholly.
+func (a *Alerts) seen(ctx context.Context, now time.Time) (seen map[subject][]byte, unknown map[app.AppID]bool) {
+	seen, unknown = map[subject][]byte{}, map[app.AppID]bool{}
+	watched := a.Watched()
+	unknown[0] = true
 	for _, one := range watched {
 		concerns, err := one.Attention(ctx, now)
+		unknown[0] = unknown[0] && err != nil
 		if err != nil {
-			return nil, err
+			unknown[one.Keeper.AppID()] = true
+			if ctx.Err() == nil {
+				a.Log.ErrorContext(ctx, "what needs attention is known in part only", "appid", one.Keeper.Appid(), "error", err)
+			}
 		}
 		for _, concern := range concerns {
 			if !told[concern.Kind] {
@@ -163,12 +171,12 @@ func (a *Alerts) seen(ctx context.Context, now time.Time) (map[subject][]byte, e
 					matter.Appid = one.Keeper.Appid()
 				}
 			}
-			if seen[is], err = json.Marshal(matter); err != nil {
-				return nil, err
+			if detail, err := json.Marshal(matter); err == nil { // it is made of words, numbers and dates
+				seen[is] = detail
 			}
 		}
 	}
-	return seen, nil
+	return seen, unknown
 }
 
 // overFor is how long a condition that is over is remembered, for robots that cannot be told just now.
@@ -176,32 +184,56 @@ const overFor = 24 * time.Hour
 
 // follow is what becomes of a stored condition that is seen now, or is not. One that comes and goes is told of neither time.
 func follow(one app.Alert, detail []byte, seen bool, now time.Time, hold time.Duration) (after app.Alert, keep bool) {
+	if !one.EndedAt.IsZero() {
+		return followOver(one, detail, seen, now, hold)
+	}
 	switch {
 	case seen:
-		one.SeenAt, one.EndedAt, one.Detail = now, time.Time{}, sinceFirst(one, detail)
+		one.SeenAt, one.Detail = now, sinceFirst(one, detail)
 		if one.FiringAt.IsZero() && now.Sub(one.SeenFrom) >= hold {
 			one.FiringAt = now
 		}
 	case one.FiringAt.IsZero():
 		return one, false
-	case one.EndedAt.IsZero():
-		if now.Sub(one.SeenAt) >= hold {
-			one.EndedAt = now
-		}
-	default:
-		keep = now.Sub(one.EndedAt) < overFor
-		return one, keep
+	case now.Sub(one.SeenAt) >= hold:
+		one.SeenFrom, one.EndedAt = time.Time{}, now
+	}
+	return one, true
+}
+
+// followOver follows a condition that is over. Seen again it must hold anew, and begins anew; until then robots that do not know that it
+// was over are told so.
+func followOver(one app.Alert, detail []byte, seen bool, now time.Time, hold time.Duration) (after app.Alert, keep bool) {
+	switch {
+	case !seen:
+		one.SeenFrom = time.Time{}
+		return one, now.Sub(one.EndedAt) < overFor
+	case one.SeenFrom.IsZero():
+		one.SeenFrom = now
+	}
+	one.SeenAt = now
+	if now.Sub(one.SeenFrom) >= hold {
+		one.FiringAt, one.EndedAt, one.Detail = now, time.Time{}, sinceAtLatest(one.SeenFrom, detail)
 	}
 	return one, true
 }
 
 // sinceFirst is a new detail that tells the earlier beginning, where the concern itself knows only a window.
 func sinceFirst(one app.Alert, detail []byte) []byte {
-	var before, now Matter
-	if json.Unmarshal(one.Detail, &before) != nil || json.Unmarshal(detail, &now) != nil || !before.Since.Before(now.Since) {
+	var before Matter
+	if json.Unmarshal(one.Detail, &before) != nil {
 		return detail
 	}
-	now.Since = before.Since
+	return sinceAtLatest(before.Since, detail)
+}
+
+// sinceAtLatest is a detail that tells a beginning no later than a time.
+func sinceAtLatest(at time.Time, detail []byte) []byte {
+	var now Matter
+	if json.Unmarshal(detail, &now) != nil || !at.Before(now.Since) {
+		return detail
+	}
+	now.Since = at
 	earlier, err := json.Marshal(now)
 	if err != nil {
 		return detail

@@ -475,6 +475,50 @@ func TestDisabledAndRemovedRobotsAreSilent(t *testing.T) {
 	}
 }
 
+// What returns after it was over is told anew: once it has held, and since its return.
+func TestWhatReturnsIsToldAnew(t *testing.T) {
+	h := newHouse(t, 20)
+	h.add(robots[0])
+	h.backup("trouble")
+	h.after(3)
+	h.backup("")
+	if got := h.after(3); len(got) != 1 || !strings.Contains(got[0].body, "over backup_failing") {
+		t.Fatalf("not told that it is over: %+v", got)
+	}
+	for range 3 {
+		h.backup("a moment's trouble")
+		h.after(2)
+		h.backup("")
+		if got := h.after(2); len(got) != 0 {
+			t.Fatalf("told of what comes and goes: %+v", got)
+		}
+	}
+	h.backup("trouble again")
+	began := h.now.UTC().Format("15:04")
+	if got := h.after(2); len(got) != 0 {
+		t.Fatalf("told before it has held: %+v", got)
+	}
+	if got := h.after(1); len(got) != 1 || !strings.Contains(got[0].body, "firing backup_failing since "+began) {
+		t.Errorf("began at %s: %+v", began, got)
+	}
+}
+
+// A robot that could not be told that something is over is told also while it begins to return.
+func TestARobotHearsThatItIsOverWhileItReturns(t *testing.T) {
+	h := newHouse(t, 20)
+	h.add(robots[0])
+	h.backup("trouble")
+	h.after(3)
+	h.group.say(500, "")
+	h.backup("")
+	h.after(2)
+	h.group.say(200, `{"errcode":0}`)
+	h.backup("a moment's trouble")
+	if got := h.after(1); len(got) != 1 || !strings.Contains(got[0].body, "over backup_failing") {
+		t.Errorf("not told that it was over: %+v", got)
+	}
+}
+
 // meanwhile has something done while the next message is under way, and that message answered.
 func (h *house) meanwhile(status int, do func() error) {
 	h.group.lock.Lock()
@@ -545,5 +589,48 @@ func TestSeveralAppsAreWatched(t *testing.T) {
 	if len(got) != 1 || strings.Count(got[0].body, "backup_failing") != 1 ||
 		!strings.Contains(got[0].body, "firing wxfedcba9876543210configuration_refused/40125") {
 		t.Errorf("%+v", got)
+	}
+}
+
+// An app that cannot be looked at keeps no other from being told of, and what it was told of is not over.
+func TestAnAppThatCannotBeLookedAt(t *testing.T) {
+	h := newHouse(t, 20)
+	h.add(robots[0])
+	first := h.apps[0]
+	h.backup("trouble")
+	h.after(4)
+	closed, err := db.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := app.App{ID: h.app.ID + 1, Appid: "wxfedcba9876543210"}
+	keys := keeper.New(keeper.Options{App: second, Store: closed, Ring: h.Ring, WeChat: first.WeChat, Clock: h.Clock, Log: h.Log})
+	t.Cleanup(keys.Close)
+	closed.Close()
+	h.apps = []*overview.Overview{{Store: closed, Keeper: keys, WeChat: first.WeChat}, first}
+	for range 3 {
+		err := h.Store.Write(t.Context(), func(tx *db.Tx) error {
+			tx.AddEvent(h.now, app.Event{AppID: h.app.ID, Reason: app.LoginConfig, Errcode: 40125})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := h.after(4)
+	told := false
+	for _, one := range got {
+		told = told || strings.Contains(one.body, "firing wx0123456789abcdefconfiguration_refused/40125")
+	}
+	if !told || !strings.Contains(h.log.String(), "appid=wxfedcba9876543210") {
+		t.Errorf("told %+v, logged %s", got, h.log)
+	}
+	h.backup("")
+	if got := h.after(3); len(got) != 1 || !strings.Contains(got[0].body, "over backup_failing") {
+		t.Errorf("the machine is known by one app: %+v", got)
+	}
+	h.apps[1] = &overview.Overview{Store: closed, Keeper: first.Keeper, WeChat: first.WeChat}
+	if got := h.after(4); len(got) != 0 {
+		t.Errorf("told to be over though nobody looked: %+v", got)
 	}
 }

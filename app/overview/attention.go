@@ -3,6 +3,7 @@ package overview
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -30,20 +31,18 @@ const (
 )
 
 // Attention lists what needs attention, the most urgent first; nothing where all is well. A trouble that has gone away may be told
-// for up to two hours more, since counters go by the hour.
+// for up to two hours more, since counters go by the hour. Where a look fails it gives what the others see, with the error.
 func (o Overview) Attention(ctx context.Context, now time.Time) ([]Concern, error) {
 	var all []Concern
+	var failures []error
 	for _, look := range []func(context.Context, time.Time) ([]Concern, error){
 		o.storage, o.disk, o.backups, o.auditLog, o.configuration, o.quota, o.failing, o.phones, o.reported, o.keysTaken, o.consent,
 		o.pushes, o.checks,
 	} {
 		some, err := look(ctx, now)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
+		all, failures = append(all, some...), append(failures, err)
 	}
-	return all, nil
+	return all, errors.Join(failures...)
 }
 
 // lately is the beginning of the hour before the present one.

@@ -43,7 +43,7 @@ var floors = map[string][]string{
 	"app/backup":    {"app", "db", "app/keeper"},
 	"app/alert":     {"app", "app/outgoing", "db", "app/overview"},
 	"app/webhook":   {"app", "app/outgoing", "db"},
-	"app/backend":   {"app", "db"},
+	"app/backend":   {"app", "app/meter", "db"},
 	// floor 3: faces and clocks
 	"static": {},
 	"views":  {"app", "static"},
@@ -51,7 +51,7 @@ var floors = map[string][]string{
 		"app/backend", "app/outgoing", "app/alert", "app/webhook", "views", "static"},
 	"app/job": {"app", "app/wechat", "db", "app/keeper", "app/operator"},
 	// beside: reached by main only
-	"app/metrics": {"app", "app/meter", "app/wechat", "db", "app/keeper", "app/operator", "app/overview", "app/web"},
+	"app/metrics": {"app", "app/meter", "app/wechat", "db", "app/keeper", "app/operator", "app/overview", "app/backend", "app/web"},
 	"app/config":  {"app"},
 	"app/command": {"app", "app/wechat", "db", "app/keeper", "app/apps", "app/operator", "app/backup", "app/backend", "app/config", "app/bench",
 		"app/bench/yardstick", "app/frontdoor", "app/sbom"},

@@ -290,7 +290,7 @@ func serve(
 	site.Attach(serving)
 	runner := job.Runner{Store: store, Clock: time.Now, Log: log, Record: jobs}
 	more := append(backups,
-		job.Job{Name: "alerts", Every: time.Minute, Run: site.DefaultPages().Alerts.Evaluate},
+		job.Job{Name: "alerts", Every: time.Minute, Run: site.Dashboard.Alerts.Evaluate},
 		job.Job{Name: "webhooks", Every: time.Minute, Wake: webhooks.Wake(), Run: webhooks.Deliver},
 		job.Job{Name: "sweep deliveries", Every: time.Hour, Run: webhooks.Sweep},
 	)
@@ -305,9 +305,8 @@ func serve(
 	}
 	if settings.MetricsAddr != "" {
 		handlers = append(handlers, web.Placed{Address: settings.MetricsAddr, Handler: metrics.Handler(metrics.Options{
-			Version: version, Store: store, Keeper: serving.Default().Keeper, WeChat: serving.Default().WeChat, Accounts: accounts,
-			API: site.DefaultAPI(), Dashboard: site.DefaultPages(), Jobs: jobs.Runs,
-			Backups: host.Backups, Folder: settings.Data, Clock: time.Now, Log: log,
+			Version: version, Store: store, Site: site, Accounts: accounts, BackEnds: backEnds, Jobs: jobs.Runs, Backups: host.Backups,
+			Folder: settings.Data, Clock: time.Now, Log: log,
 		})})
 	}
 	return web.ServeAll(ctx, handlers, log, func(address string) error { return started(running{address, accounts, store.Ready}) })

@@ -47,6 +47,7 @@ func (t *Tx) Announce(at time.Time, what app.Happening, user app.User, kind stri
 // AnnounceTo writes down that one webhook is to hear something, unless too much waits for it already that could be done without.
 func (t *Tx) AnnounceTo(at time.Time, hook app.Webhook, delivery app.Delivery) error {
 	if hook.Waiting >= DeliveriesWaiting && !delivery.What.MustBeHeard() {
+		t.Count(delivery.AppID, CountDeliveryDropped, at, 1)
 		return t.changeOne(`UPDATE webhooks SET dropped = dropped + 1 WHERE id = ?`, hook.ID)
 	}
 	delivery.ID, delivery.Webhook, delivery.NextTryAt = app.DeliveryID(t.NewID(at)), hook.ID, at
@@ -63,11 +64,12 @@ func (t *Tx) CountWaiting(hook app.WebhookID, n int) error {
 	return err
 }
 
-// The counters of deliveries: what arrived, the tries that failed, and what was given up.
+// The counters of deliveries: what arrived, the tries that failed, what was given up, and what was not kept since too much waited.
 const (
 	CountDelivered       = "webhook.delivered"
 	CountDeliveryFailed  = "webhook.failed"
 	CountDeliveryGivenUp = "webhook.given_up"
+	CountDeliveryDropped = "webhook.dropped"
 )
 
 // CountDelivery counts what became of a try. A try that failed is one also where it was the last.

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,8 +15,11 @@ type Meters struct {
 	Transaction *meter.Histogram // ns from the beginning of a transaction until it was on disk
 	Flush       *meter.Histogram // ns of that in which the commit reached the disk
 	Lost        atomic.Uint64    // transactions that the engine or the disk failed
-	Events      *meter.Tally[EventKind]
 	Limits      *meter.Tally[app.Limit]
+	Deliveries  *meter.Tally[string] // to webhooks, by the name of their counter
+
+	eventsLock sync.RWMutex
+	events     map[app.AppID]*meter.Tally[EventKind] // of apps that have a row, of which there are app.AppsAtMost
 }
 
 // EventKind is by what events are counted.
@@ -29,6 +33,32 @@ type EventKind struct {
 const keysTried = 3
 
 func newMeters() *Meters {
+	return &Meters{
+		Batch:       meter.NewHistogram(1, 2, 4, 8, 16, 32, 64, 128, batchLength),
+		Transaction: meter.NewHistogram(durations...), Flush: meter.NewHistogram(durations...),
+		Limits:     meter.NewTally(app.LimitWrites),
+		Deliveries: meter.NewTally(CountDelivered, CountDeliveryFailed, CountDeliveryGivenUp, CountDeliveryDropped),
+		events:     map[app.AppID]*meter.Tally[EventKind]{},
+	}
+}
+
+// Events counts the events of one app.
+func (m *Meters) Events(of app.AppID) *meter.Tally[EventKind] {
+	m.eventsLock.RLock()
+	tally, known := m.events[of]
+	m.eventsLock.RUnlock()
+	if known {
+		return tally
+	}
+	m.eventsLock.Lock()
+	defer m.eventsLock.Unlock()
+	if m.events[of] == nil {
+		m.events[of] = meter.NewTally(eventKinds()...)
+	}
+	return m.events[of]
+}
+
+func eventKinds() []EventKind {
 	var kinds []EventKind
 	for _, reason := range app.Reasons() {
 		kinds = append(kinds, EventKind{Reason: reason})
@@ -41,11 +71,7 @@ func newMeters() *Meters {
 	for _, reason := range []app.Reason{app.OpenOtherKey, app.OpenKeyDead} {
 		kinds = append(kinds, EventKind{Reason: reason, Explains: true})
 	}
-	return &Meters{
-		Batch:       meter.NewHistogram(1, 2, 4, 8, 16, 32, 64, 128, batchLength),
-		Transaction: meter.NewHistogram(durations...), Flush: meter.NewHistogram(durations...),
-		Events: meter.NewTally(kinds...), Limits: meter.NewTally(app.LimitWrites),
-	}
+	return kinds
 }
 
 // durations are where the steps end by which the time of commits is told apart.
@@ -69,11 +95,12 @@ func (m *Meters) committed(tx *Tx, writes int, took time.Duration) {
 		if event.Reason.Outcome() == app.OpenSucceeded {
 			kind.Key = event.Detail.Key
 		}
-		m.Events.Add(kind, 1)
+		m.Events(event.AppID).Add(kind, 1)
 	}
-	for _, one := range tx.counts[:tx.direct] { // failures of strangers that found no room as events
+	for _, one := range tx.counts[:tx.direct] { // failures of strangers that found no room as events, and deliveries
 		if one.n > 0 {
-			m.Events.Add(EventKind{Reason: app.Reason(one.name)}, uint64(one.n))
+			m.Events(one.app).Add(EventKind{Reason: app.Reason(one.name)}, uint64(one.n))
+			m.Deliveries.Add(one.name, uint64(one.n))
 		}
 	}
 }

@@ -69,7 +69,7 @@ func Serve(ctx context.Context, options Options, faces func(m *Member, isDefault
 	if err != nil {
 		return nil, err
 	}
-	if s.first, err = s.begin(record); err != nil {
+	if s.first, err = s.begin(record, &Member{}); err != nil {
 		return nil, err
 	}
 	s.members[record.Appid] = s.first
@@ -131,7 +131,11 @@ func (s *Serving) take(record app.AppRecord) error {
 		known.record.Store(&record) // the rest of it stands in the settings
 		return nil
 	}
-	fresh, err := s.begin(record)
+	before := known
+	if before == nil {
+		before = &Member{}
+	}
+	fresh, err := s.begin(record, before)
 	if err != nil {
 		return err
 	}
@@ -147,7 +151,8 @@ func (s *Serving) take(record app.AppRecord) error {
 // noSecret stands where an app's secret is not known. WeChat is never asked with it: such an app is not served, and its keys are not checked.
 const noSecret = "unknown"
 
-func (s *Serving) begin(record app.AppRecord) (*Member, error) {
+// begin makes the Member that takes the place of another, and counts on from there.
+func (s *Serving) begin(record app.AppRecord, before *Member) (*Member, error) {
 	secrets, err := s.Register.secrets(record)
 	if err != nil {
 		return nil, err
@@ -170,7 +175,7 @@ func (s *Serving) begin(record app.AppRecord) (*Member, error) {
 	m.record.Store(&record)
 	m.WeChat, err = wechat.NewClient(wechat.Options{
 		BaseURL: s.Register.WeChatURL, Appid: record.Appid, Secret: secrets.Secret, MaxWaiting: s.LoginsWaiting,
-		AccessTokens: keeper.AccessTokens(s.Register.Store, s.Register.Ring, record.App), Log: s.Log,
+		AccessTokens: keeper.AccessTokens(s.Register.Store, s.Register.Ring, record.App), Log: s.Log, Before: before.WeChat,
 	})
 	if err != nil {
 		return nil, err
@@ -183,7 +188,7 @@ func (s *Serving) begin(record app.AppRecord) (*Member, error) {
 	}
 	m.Keeper = keeper.New(keeper.Options{
 		App: record.App, Store: s.Register.Store, Ring: s.Register.Ring, WeChat: m.WeChat, Clock: s.Register.Clock, Log: s.Log,
-		Settings: settings, BulkWake: s.bulkWake,
+		Settings: settings, BulkWake: s.bulkWake, Before: before.Keeper,
 	})
 	m.Faces = s.faces(m, record.Appid == s.Register.Default)
 	if !served {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"wxkeeper/app"
+	"wxkeeper/app/meter"
 	"wxkeeper/db"
 )
 
@@ -31,6 +32,7 @@ type Register struct {
 	perMinute int
 	clock     func() time.Time
 	log       *slog.Logger
+	limits    *meter.Tally[app.Limit]
 
 	lock    sync.Mutex
 	buckets map[app.BackEndID]*rate.Limiter
@@ -48,7 +50,7 @@ func New(options Options) *Register {
 	r := &Register{
 		store: options.Store, ring: options.Ring, perMinute: options.PerMinute, clock: options.Clock, log: options.Log,
 		buckets: map[app.BackEndID]*rate.Limiter{}, used: map[app.BackEndID]time.Time{}, waiting: map[call]int64{},
-		stop: make(chan struct{}), stopped: make(chan struct{}),
+		limits: meter.NewTally(app.LimitBackEndCounts), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	go r.run()
 	return r
@@ -59,6 +61,9 @@ func (r *Register) Close() {
 	r.ending.Do(func() { close(r.stop) })
 	<-r.stopped
 }
+
+// LimitHits counts the calls that were not counted.
+func (r *Register) LimitHits() *meter.Tally[app.Limit] { return r.limits }
 
 // Add makes credentials on the order of somebody: for one app, or for all where app is 0. The secret is told here and nowhere
 // else. Malformed: the name cannot be used. AlreadyExists: it is taken. TooManyRequests: there are app.BackEndsKept already.

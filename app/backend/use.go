@@ -30,12 +30,19 @@ func (r *Register) Note(of app.BackEnd, appID app.AppID, what string) {
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	one := call{appID, of.ID, what, now.Truncate(time.Hour)}
-	if _, known := r.waiting[one]; known || len(r.waiting) < callsWaiting {
-		r.waiting[one]++
-	}
+	r.count(one, 1)
 	if now.Sub(of.UsedAt) >= app.Coarse {
 		r.used[of.ID] = now
 	}
+}
+
+// count lets n calls wait to be written, if there is room.
+func (r *Register) count(one call, n int64) {
+	if _, known := r.waiting[one]; !known && len(r.waiting) >= callsWaiting {
+		r.limits.Add(app.LimitBackEndCounts, uint64(n))
+		return
+	}
+	r.waiting[one] += n
 }
 
 func (r *Register) run() {
@@ -91,9 +98,7 @@ func (r *Register) putBack(waiting map[call]int64, used map[app.BackEndID]time.T
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	for one, n := range waiting {
-		if _, known := r.waiting[one]; known || len(r.waiting) < callsWaiting {
-			r.waiting[one] += n
-		}
+		r.count(one, n)
 	}
 	for id, at := range used {
 		if at.After(r.used[id]) {

@@ -60,6 +60,7 @@ func (i *inquiries) begin(one inquiry) {
 	select {
 	case i.queue <- one:
 	default:
+		i.keeper.limits.Add(app.LimitInquiries, 1)
 		i.asking.Delete(one.key)
 	}
 }

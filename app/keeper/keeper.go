@@ -46,6 +46,8 @@ type Options struct {
 	Log      *slog.Logger
 	// BulkWake gets a value when there is a new bulk job; nil: a channel of the Keeper's own. Keepers may share one.
 	BulkWake chan struct{}
+	// Before is whose place the Keeper takes: it counts on from there; nil: from zero.
+	Before *Keeper
 }
 
 // Keeper keeps the session keys of one app. It is safe for concurrent use. Close it.
@@ -78,11 +80,15 @@ func New(options Options) *Keeper {
 	k := &Keeper{
 		app: options.App, store: options.Store, ring: options.Ring, weChat: options.WeChat, settings: options.Settings,
 		clock: options.Clock, log: options.Log, failures: newFailures(), uploads: newFailures(), verified: newVerified(), memory: newMemory(),
-		limits: meter.NewTally(app.LimitSession, app.LimitStrangers, app.LimitUserUploads),
 		budget: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute), bulkWake: options.BulkWake,
 	}
 	if k.bulkWake == nil {
 		k.bulkWake = make(chan struct{}, 1)
+	}
+	if options.Before != nil {
+		k.limits = options.Before.limits
+	} else {
+		k.limits = meter.NewTally(app.LimitSession, app.LimitStrangers, app.LimitUserUploads, app.LimitInquiries)
 	}
 	k.strangers = startStrangers(options.Store, k.limits, options.Log)
 	k.inquiries = startInquiries(k)

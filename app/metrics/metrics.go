@@ -1,5 +1,6 @@
 // Package metrics tells Prometheus how the server fares. It alone knows Prometheus: the rooms below count for themselves, and are
-// asked when somebody asks here. Every label has values that this program chose; none grows with users or with what strangers say.
+// asked when somebody asks here. Every label has values that this program chose, or is one of app.AppsAtMost appids; none grows with users
+// or with what strangers say.
 package metrics
 
 import (
@@ -13,28 +14,25 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"wxkeeper/app"
-	"wxkeeper/app/keeper"
+	"wxkeeper/app/backend"
 	"wxkeeper/app/meter"
 	"wxkeeper/app/operator"
 	"wxkeeper/app/web"
-	"wxkeeper/app/wechat"
 	"wxkeeper/db"
 )
 
 // Options is whom the metrics are asked of.
 type Options struct {
-	Version   string
-	Store     *db.DB
-	Keeper    *keeper.Keeper
-	WeChat    *wechat.Client
-	Accounts  *operator.Accounts
-	API       *web.Server
-	Dashboard *web.Dashboard
-	Jobs      func(now time.Time) []app.JobRun
-	Backups   bool   // are taken by themselves
-	Folder    string // where the data is
-	Clock     func() time.Time
-	Log       *slog.Logger
+	Version  string
+	Store    *db.DB
+	Site     *web.Site
+	Accounts *operator.Accounts
+	BackEnds *backend.Register
+	Jobs     func(now time.Time) []app.JobRun
+	Backups  bool   // are taken by themselves
+	Folder   string // where the data is
+	Clock    func() time.Time
+	Log      *slog.Logger
 }
 
 const (
@@ -75,15 +73,18 @@ func (c collector) Collect(told chan<- prometheus.Metric) {
 	defer cancel()
 	t := teller{told, c.Clock()}
 	c.tellProcess(t)
-	c.tellEvents(t)
-	c.tellAPI(t)
-	c.tellWeChat(t)
+	for _, served := range c.Site.Served() {
+		c.tellEvents(t, served)
+		tellLimits(t, string(served.Keeper.Appid()), served.Keeper.LimitHits(), served.WeChat.LimitHits(), served.Pages.LimitHits())
+		tellAPI(t, served)
+		tellWeChat(t, served)
+	}
 	c.tellWriter(t)
 	c.tellOperators(t)
 	c.tellJobs(t)
 	unread := 0
 	for _, part := range []func(context.Context, teller) error{
-		c.tellPopulation, c.tellDatabase, c.tellOperatorSessions, c.tellBackups, c.tellAudit,
+		c.tellPopulations, c.tellWebhooks, c.tellDatabase, c.tellOperatorSessions, c.tellBackups, c.tellAudit,
 	} {
 		if err := part(ctx, t); err != nil {
 			unread++

@@ -4,27 +4,32 @@ package metrics
 var (
 	buildInfo   = gauge("wxkeeper_build_info", "The version of this program and of Go; always 1.", "version", "go_version")
 	partsUnread = gauge("wxkeeper_unread_parts", "Parts of these metrics that could not be read just now.")
-	limitHits   = counter("wxkeeper_limit_hits_total", "How often somebody ran into a limit.", "limit")
+	limitHits   = counter("wxkeeper_limit_hits_total", "How often somebody ran into a limit.", "appid", "limit")
 
-	logins   = counter("wxkeeper_logins_total", "Logins by what came of them.", "result", "reason")
+	logins   = counter("wxkeeper_logins_total", "Logins by what came of them.", "appid", "result", "reason")
 	openings = counter("wxkeeper_openings_total", "Openings of sealed data by what came of them and by the key that fitted.",
-		"result", "reason", "key")
-	openingsExplained = counter("wxkeeper_openings_explained_total", "Failed openings that WeChat explained afterwards.", "reason")
-	otherEvents       = counter("wxkeeper_events_total", "Events that are neither a login nor an opening.", "reason")
+		"appid", "result", "reason", "key")
+	openingsExplained = counter("wxkeeper_openings_explained_total", "Failed openings that WeChat explained afterwards.", "appid", "reason")
+	otherEvents       = counter("wxkeeper_events_total", "Events that are neither a login nor an opening.", "appid", "reason")
 
-	users       = gauge("wxkeeper_users", "Users.")
-	sessions    = gauge("wxkeeper_sessions", "Sessions, with those that ended in silence within the hour.")
-	sessionKeys = gauge("wxkeeper_session_keys", "Users' current session keys by what is known of them.", "state")
+	users       = gauge("wxkeeper_users", "Users.", "appid")
+	sessions    = gauge("wxkeeper_sessions", "Sessions, with those that ended in silence within the hour.", "appid")
+	sessionKeys = gauge("wxkeeper_session_keys", "Users' current session keys by what is known of them.", "appid", "state")
 
-	apiAnswers  = counter("wxkeeper_api_answers_total", "Answers of the API by the code in their body.", "path", "code")
-	apiDuration = histogram("wxkeeper_api_answer_duration_seconds", "How long an answer of the API took.", "path")
+	apiAnswers  = counter("wxkeeper_api_answers_total", "Answers of the API by the code in their body.", "appid", "path", "code")
+	apiDuration = histogram("wxkeeper_api_answer_duration_seconds", "How long an answer of the API took.", "appid", "path")
 
 	weChatCalls = counter("wxkeeper_wechat_calls_total", "Calls of WeChat's API, each try by itself, by what came of them.",
-		"api", "problem", "errcode")
-	weChatDuration    = histogram("wxkeeper_wechat_call_duration_seconds", "How long WeChat took to answer.", "api")
-	weChatBreaker     = gauge("wxkeeper_wechat_breaker_state", "1 for the state that the breaker to WeChat is in.", "state")
-	weChatWaiting     = gauge("wxkeeper_wechat_logins_waiting", "Logins that wait for WeChat.")
-	weChatTokenExpiry = gauge("wxkeeper_wechat_access_token_expiry_timestamp_seconds", "Until when the access token is used.")
+		"appid", "api", "problem", "errcode")
+	weChatDuration    = histogram("wxkeeper_wechat_call_duration_seconds", "How long WeChat took to answer.", "appid", "api")
+	weChatBreaker     = gauge("wxkeeper_wechat_breaker_state", "1 for the state that the breaker to WeChat is in.", "appid", "state")
+	weChatWaiting     = gauge("wxkeeper_wechat_logins_waiting", "Logins that wait for WeChat.", "appid")
+	weChatTokenExpiry = gauge("wxkeeper_wechat_access_token_expiry_timestamp_seconds", "Until when the access token is used.", "appid")
+
+	webhookTries   = counter("wxkeeper_webhook_tries_total", "Tries to deliver a message to a webhook.", "result")
+	webhookGivenUp = counter("wxkeeper_webhook_given_up_total", "Messages whose last try failed; they are delivered no more.")
+	webhookDropped = counter("wxkeeper_webhook_dropped_total", "Messages that were not kept, since too many waited for the webhook.")
+	webhookWaiting = gauge("wxkeeper_webhook_waiting", "Messages that are still to be delivered.")
 
 	dbWaiting      = gauge("wxkeeper_db_writes_waiting", "Writes that wait for the writer.")
 	dbWaitingMost  = gauge("wxkeeper_db_writes_waiting_max", "Writes that may wait; one more is refused.")
@@ -60,7 +65,8 @@ var (
 
 	all = []metric{
 		buildInfo, partsUnread, limitHits, logins, openings, openingsExplained, otherEvents, users, sessions, sessionKeys, apiAnswers,
-		apiDuration, weChatCalls, weChatDuration, weChatBreaker, weChatWaiting, weChatTokenExpiry, dbWaiting, dbWaitingMost,
+		apiDuration, weChatCalls, weChatDuration, weChatBreaker, weChatWaiting, weChatTokenExpiry, webhookTries, webhookGivenUp,
+		webhookDropped, webhookWaiting, dbWaiting, dbWaitingMost,
 		dbCommitWrites, dbTransaction, dbFlush, dbLost, dbFailing, dbFile, dbLog, diskFree, diskSize, signIns, operatorSessions,
 		jobPeriod, jobLastRun, jobLastSuccess, jobDuration, jobFailing, backupScheduled, backupLastSuccess, backupDuration, backupSize,
 		backupFailing, auditChecked, auditRows, auditBroken,

@@ -6,19 +6,26 @@ import (
 	"strconv"
 
 	"wxkeeper/app"
+	"wxkeeper/app/keeper"
 	"wxkeeper/app/meter"
 	"wxkeeper/app/overview"
+	"wxkeeper/app/web"
 	"wxkeeper/app/wechat"
+	"wxkeeper/db"
 )
 
 func (c collector) tellProcess(t teller) {
 	t.value(buildInfo, 1, c.Version, runtime.Version())
-	for _, limits := range []*meter.Tally[app.Limit]{
-		c.API.LimitHits(), c.Keeper.LimitHits(), c.WeChat.LimitHits(), c.Store.Meters().Limits, c.Accounts.LimitHits(),
-		c.Dashboard.LimitHits(),
-	} {
+	tellLimits(t, everyApp, c.Site.LimitHits(), c.Store.Meters().Limits, c.Accounts.LimitHits(), c.BackEnds.LimitHits())
+}
+
+// everyApp stands for an appid where something is shared by all apps.
+const everyApp = ""
+
+func tellLimits(t teller, appid string, tallies ...*meter.Tally[app.Limit]) {
+	for _, limits := range tallies {
 		for limit, n := range limits.Each() {
-			t.value(limitHits, float64(n), string(limit))
+			t.value(limitHits, float64(n), appid, string(limit))
 		}
 	}
 }
@@ -31,49 +38,52 @@ var results = map[app.Outcome]string{
 // keyNames are the places of keys in a user's history.
 var keyNames = [...]string{"current", "previous", "earlier"}
 
-func (c collector) tellEvents(t teller) {
-	for kind, n := range c.Store.Meters().Events.Each() {
+func (c collector) tellEvents(t teller, of web.Served) {
+	appid := string(of.Keeper.Appid())
+	for kind, n := range c.Store.Meters().Events(of.Keeper.AppID()).Each() {
 		outcome := kind.Reason.Outcome()
 		value, result, reason := float64(n), results[outcome], string(kind.Reason)
 		switch {
 		case outcome == app.NoteOnly:
 		case kind.Explains:
-			t.value(openingsExplained, value, reason)
+			t.value(openingsExplained, value, appid, reason)
 		case outcome == app.LoginSucceeded || outcome == app.LoginFailed:
-			t.value(logins, value, result, reason)
+			t.value(logins, value, appid, result, reason)
 		case outcome == app.OpenSucceeded:
-			t.value(openings, value, result, reason, keyNames[kind.Key])
+			t.value(openings, value, appid, result, reason, keyNames[kind.Key])
 		case outcome == app.OpenFailed:
-			t.value(openings, value, result, reason, "none")
+			t.value(openings, value, appid, result, reason, "none")
 		default:
-			t.value(otherEvents, value, reason)
+			t.value(otherEvents, value, appid, reason)
 		}
 	}
 }
 
-func (c collector) tellAPI(t teller) {
-	for endpoint := range c.API.Endpoints() {
+func tellAPI(t teller, of web.Served) {
+	appid := string(of.Keeper.Appid())
+	for endpoint := range of.API.Endpoints() {
 		for code, n := range endpoint.Codes.Each() {
-			t.value(apiAnswers, float64(n), endpoint.Path, strconv.Itoa(code))
+			t.value(apiAnswers, float64(n), appid, endpoint.Path, strconv.Itoa(code))
 		}
-		t.spread(apiDuration, endpoint.Times.Distribution(), second, endpoint.Path)
+		t.spread(apiDuration, endpoint.Times.Distribution(), second, appid, endpoint.Path)
 	}
 }
 
-func (c collector) tellWeChat(t teller) {
-	counts, times := c.WeChat.Calls()
+func tellWeChat(t teller, of web.Served) {
+	appid := string(of.Keeper.Appid())
+	counts, times := of.WeChat.Calls()
 	for call, n := range counts {
-		t.value(weChatCalls, float64(n), call.API, string(call.Problem), call.Errcode)
+		t.value(weChatCalls, float64(n), appid, call.API, string(call.Problem), call.Errcode)
 	}
 	for api, spread := range times {
-		t.spread(weChatDuration, spread, second, api)
+		t.spread(weChatDuration, spread, second, appid, api)
 	}
-	health := c.WeChat.Health(t.now)
+	health := of.WeChat.Health(t.now)
 	for _, state := range []wechat.Breaker{wechat.BreakerClosed, wechat.BreakerOpen, wechat.BreakerProbing} {
-		t.yes(weChatBreaker, health.Breaker == state, string(state))
+		t.yes(weChatBreaker, health.Breaker == state, appid, string(state))
 	}
-	t.value(weChatWaiting, float64(c.WeChat.LoginsWaiting()))
-	t.time(weChatTokenExpiry, health.AccessTokenUntil)
+	t.value(weChatWaiting, float64(of.WeChat.LoginsWaiting()), appid)
+	t.time(weChatTokenExpiry, health.AccessTokenUntil, appid)
 }
 
 func (c collector) tellWriter(t teller) {
@@ -102,9 +112,18 @@ func (c collector) tellDatabase(ctx context.Context, t teller) error {
 	return nil
 }
 
+func (c collector) tellPopulations(ctx context.Context, t teller) error {
+	for _, served := range c.Site.Served() {
+		if err := c.tellPopulation(ctx, t, served.Keeper); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // tellPopulation reads counters: nothing is counted row by row but the keys of one hour.
-func (c collector) tellPopulation(ctx context.Context, t teller) error {
-	read, appID := c.Store.Read(), c.Keeper.AppID()
+func (c collector) tellPopulation(ctx context.Context, t teller, of *keeper.Keeper) error {
+	read, appID, appid := c.Store.Read(), of.AppID(), string(of.Appid())
 	people, err := read.CountUsers(ctx, appID)
 	if err != nil {
 		return err
@@ -113,15 +132,42 @@ func (c collector) tellPopulation(ctx context.Context, t teller) error {
 	if err != nil {
 		return err
 	}
-	keys, err := read.KeyCounts(ctx, appID, t.now, c.Keeper.Settings().KeyAging)
+	keys, err := read.KeyCounts(ctx, appID, t.now, of.Settings().KeyAging)
 	if err != nil {
 		return err
 	}
-	t.value(users, float64(people))
-	t.value(sessions, float64(devices))
+	t.value(users, float64(people), appid)
+	t.value(sessions, float64(devices), appid)
 	for _, state := range app.KeyStates() {
-		t.value(sessionKeys, float64(keys[state]), string(state))
+		t.value(sessionKeys, float64(keys[state]), appid, string(state))
 	}
+	return nil
+}
+
+// deliveries are the counters of webhooks as labels.
+var deliveries = map[string]string{db.CountDelivered: "ok", db.CountDeliveryFailed: "failed"}
+
+// tellWebhooks tells of all webhooks together: their names are an operator's.
+func (c collector) tellWebhooks(ctx context.Context, t teller) error {
+	for name, n := range c.Store.Meters().Deliveries.Each() {
+		switch value := float64(n); name {
+		case db.CountDeliveryGivenUp:
+			t.value(webhookGivenUp, value)
+		case db.CountDeliveryDropped:
+			t.value(webhookDropped, value)
+		default:
+			t.value(webhookTries, value, deliveries[name])
+		}
+	}
+	hooks, err := c.Store.Read().Webhooks(ctx)
+	if err != nil {
+		return err
+	}
+	waiting := 0
+	for _, hook := range hooks {
+		waiting += hook.Waiting
+	}
+	t.value(webhookWaiting, float64(waiting))
 	return nil
 }
 

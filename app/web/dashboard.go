@@ -59,7 +59,7 @@ type Dashboard struct {
 	crossSite *http.CrossOriginProtection
 	proxies   *proxies
 	concerns  concerns
-	streams   streams
+	streams   *streams
 
 	userCounts userCounts
 
@@ -75,7 +75,7 @@ func NewDashboard(options DashboardOptions) *Dashboard {
 		DashboardOptions: options,
 		crossSite:        http.NewCrossOriginProtection(),
 		proxies:          &proxies{trusted: options.TrustedProxies, log: options.Log},
-		streams:          streams{limits: meter.NewTally(app.LimitStreams), open: map[app.OperatorID]int{}},
+		streams:          &streams{limits: meter.NewTally(app.LimitStreams), open: map[app.OperatorID]int{}},
 		streamBeat:       streamBeat,
 		base:             pathOf(options.PublicURL) + options.AppPath,
 		echo:             echo.New(),

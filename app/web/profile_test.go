@@ -214,7 +214,7 @@ func wantLimited(t *testing.T, s *Server, got answer, limit app.Limit) {
 	if got.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	for hit, n := range s.LimitHits().Each() {
+	for hit, n := range s.limits.Each() {
 		if hit == limit && n != 1 {
 			t.Errorf("%s was counted %d times", limit, n)
 		}

@@ -5,6 +5,7 @@ package web
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -33,6 +34,7 @@ type Options struct {
 	Push           *wechat.Push                // our end of WeChat's message push, nil: not set up
 	Log            *slog.Logger
 	Clock          func() time.Time
+	Before         *Server // whose place the Server takes: it counts on from there; nil: from zero
 }
 
 // Server answers mini programs, the back ends beside it, and WeChat where it calls us.
@@ -72,6 +74,9 @@ func New(options Options) *Server {
 		clock:        options.Clock,
 		echo:         echo.New(),
 		endpoints:    map[string]*Endpoint{},
+	}
+	if options.Before != nil {
+		maps.Copy(s.endpoints, options.Before.endpoints)
 	}
 	s.echo.IPExtractor = s.proxies.clientAddress // Echo's own choice believes anybody's X-Forwarded-For
 	s.echo.HTTPErrorHandler = s.answerFailure

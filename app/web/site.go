@@ -41,17 +41,21 @@ type Site struct {
 	serving *apps.Serving
 	bounds  *bounds
 
-	// of the default app
-	api   *Server
-	pages *Dashboard
-
 	lock    sync.Mutex
 	watched []*overview.Overview
+	faces   map[app.AppID]Served // the newest of each app, without its Member
+}
+
+// Served is one app and how it is reached.
+type Served struct {
+	*apps.Member
+	API   *Server
+	Pages *Dashboard
 }
 
 // NewSite builds a Site. Before it is asked anything it must be told by Attach what it serves.
 func NewSite(options SiteOptions) *Site {
-	s := &Site{SiteOptions: options, base: pathOf(options.API.PublicURL), bounds: newBounds(options.API.APIRate)}
+	s := &Site{SiteOptions: options, base: pathOf(options.API.PublicURL), bounds: newBounds(options.API.APIRate), faces: map[app.AppID]Served{}}
 	if options.Alerts != nil {
 		s.Dashboard.Alerts = options.Alerts(s.allWatched)
 	}
@@ -61,11 +65,18 @@ func NewSite(options SiteOptions) *Site {
 // Attach tells what is served.
 func (s *Site) Attach(serving *apps.Serving) { s.serving = serving }
 
-// DefaultAPI is the default app's, once it is served.
-func (s *Site) DefaultAPI() *Server { return s.api }
-
-// DefaultPages are the default app's, once it is served.
-func (s *Site) DefaultPages() *Dashboard { return s.pages }
+// Served lists the apps, the oldest first, with those whose pages alone are served.
+func (s *Site) Served() []Served {
+	members := s.serving.Members()
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	all := make([]Served, len(members))
+	for i, m := range members {
+		all[i] = s.faces[m.Keeper.AppID()]
+		all[i].Member = m
+	}
+	return all
+}
 
 // pathOfApp is where an app is reached, without what a proxy takes away.
 func (s *Site) pathOfApp(appid app.Appid) string {
@@ -94,14 +105,20 @@ func (s *Site) Faces(m *apps.Member, isDefault bool) apps.Faces {
 	if !isDefault {
 		pages.Phones = nil
 	}
+	s.lock.Lock()
+	before := s.faces[record.ID]
+	s.lock.Unlock()
 	calls := s.API
-	calls.AppPath, calls.Keeper, calls.Push = path, m.Keeper, m.Push
+	calls.AppPath, calls.Keeper, calls.Push, calls.Before = path, m.Keeper, m.Push, before.API
 	api := New(calls)
 	api.bounds = s.bounds
 	dashboard := NewDashboard(pages)
-	if isDefault {
-		s.api, s.pages = api, dashboard
+	if before.Pages != nil {
+		dashboard.streams = before.Pages.streams
 	}
+	s.lock.Lock()
+	s.faces[record.ID] = Served{API: api, Pages: dashboard}
+	s.lock.Unlock()
 	return apps.Faces{API: api.Handler(), Dashboard: dashboard.Handler(), End: func() {
 		s.unwatch(watched)
 		feed.Close()

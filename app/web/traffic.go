@@ -62,8 +62,8 @@ func (e *Endpoint) counted(next echo.HandlerFunc) echo.HandlerFunc {
 // Endpoints gives what was counted at each path of the API since the start.
 func (s *Server) Endpoints() iter.Seq[*Endpoint] { return maps.Values(s.endpoints) }
 
-// LimitHits counts how often a limit of the API was hit.
-func (s *Server) LimitHits() *meter.Tally[app.Limit] { return s.limits }
+// LimitHits counts how often a limit was hit that all apps share.
+func (s *Site) LimitHits() *meter.Tally[app.Limit] { return s.bounds.limits }
 
 // LimitHits counts how often a limit of the dashboard was hit.
 func (d *Dashboard) LimitHits() *meter.Tally[app.Limit] { return d.streams.limits }

@@ -34,6 +34,7 @@ type Options struct {
 
 	AccessTokens AccessTokenStore // shares the access token with other processes
 	Log          *slog.Logger     // hears of a store that fails; nil: nobody does
+	Before       *Client          // whose place the Client takes: it counts on from there; nil: from zero
 }
 
 // Client calls WeChat's server API for one mini program. It is safe for concurrent use.
@@ -76,9 +77,12 @@ func NewClient(options Options) (*Client, error) {
 		breaker:     newBreaker(),
 		tokens:      newTokenHolder(options),
 		health:      &health{},
-		calls:       newCalls(),
-		limits:      meter.NewTally(app.LimitLoginsWaiting, app.LimitBreaker),
 		credentials: &credentials{options.Appid, options.Secret},
+	}
+	if before := options.Before; before != nil {
+		client.calls, client.limits = before.calls, before.limits
+	} else {
+		client.calls, client.limits = newCalls(), meter.NewTally(app.LimitLoginsWaiting, app.LimitBreaker)
 	}
 	if client.transport == nil {
 		client.transport = newTransport()

@@ -39,15 +39,18 @@ func readFields(c echo.Context, required []string, optional ...string) (fields, 
 	return in, complete(c, in, required)
 }
 
-// readUpload reads a file and the token that comes with it.
-func readUpload(c echo.Context) (fields, []byte, error) {
+// readUpload reads a file and the token that comes with it, unless it is stopped meanwhile.
+func readUpload(c echo.Context, one *upload) (fields, []byte, error) {
 	mediaType, options, err := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
 	if err != nil || mediaType != fileType || c.Request().Header.Get(echo.HeaderContentEncoding) != "" {
 		return nil, nil, app.Fail(app.UnsupportedContentType, "")
 	}
-	body, err := readAtMost(c, uploadBytes)
+	body, err := readAtMost(c, held{c.Request().Body, one}, uploadBytes)
 	if err != nil {
 		return nil, nil, err
+	}
+	if !one.whole() {
+		return nil, nil, errUploadStopped
 	}
 	in, file, err := parameters.Upload(body, options["boundary"], []string{"token"})
 	if err != nil {
@@ -107,10 +110,10 @@ func mediaTypeOf(header http.Header) (string, error) {
 }
 
 // readBody reads a bounded body. The request keeps its own reader, for drain.
-func readBody(c echo.Context) ([]byte, error) { return readAtMost(c, bodyBytes) }
+func readBody(c echo.Context) ([]byte, error) { return readAtMost(c, c.Request().Body, bodyBytes) }
 
-func readAtMost(c echo.Context, most int64) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, c.Request().Body, most))
+func readAtMost(c echo.Context, from io.ReadCloser, most int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, from, most))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

@@ -19,7 +19,7 @@ const addressesKept = 1 << 16
 type bounds struct {
 	failures *failureLimit
 	reports  *failureLimit // of what clients report, good or bad
-	uploads  *uploadSlots
+	uploads  *uploads
 	limits   *meter.Tally[app.Limit]
 }
 
@@ -27,37 +27,9 @@ func newBounds(apiRate int) *bounds {
 	return &bounds{
 		failures: newFailureLimit(apiRate),
 		reports:  newFailureLimit(min(apiRate, reportsPerMinute)),
-		uploads:  &uploadSlots{held: map[netip.Prefix]int{}},
+		uploads:  &uploads{ofAddress: map[netip.Prefix]int{}},
 		limits:   meter.NewTally(app.LimitAddress, app.LimitBody, app.LimitReports, app.LimitUploads, app.LimitBackEnd),
 	}
-}
-
-// uploadSlots are held while a picture is read and made small. One address has a few of them only: whoever sends slowly, or nothing at
-// all, must not keep the rest of the world waiting.
-type uploadSlots struct {
-	mu   sync.Mutex
-	all  int
-	held map[netip.Prefix]int
-}
-
-// take gives what gives the slot back; false: there is none.
-func (u *uploadSlots) take(address string) (release func(), taken bool) {
-	network := app.Network(address)
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.all == uploadsAtOnce || u.held[network] == uploadsOfAddress {
-		return nil, false
-	}
-	u.all++
-	u.held[network]++
-	return func() {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		u.all--
-		if u.held[network]--; u.held[network] == 0 {
-			delete(u.held, network)
-		}
-	}, true
 }
 
 // failureLimit counts failures by address: each may make so many a minute, then waits. Good calls cost nothing, since one

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	uploadsAtOnce    = 16 // that are read or wait for their turn to be made small; one more is to come again
-	uploadsOfAddress = 4  // of these, from one address
+	uploadsBytes     = 32 << 20 // of all uploads that are read or made small
+	uploadsOfAddress = 4        // at a time, from one address; one more is to come again
 	uploadRetry      = time.Second
 	reportsPerMinute = 60 // from one address
 )
@@ -41,13 +41,18 @@ type avatarReply struct {
 }
 
 func (s *Server) uploadAvatar(c echo.Context) error {
-	release, taken := s.uploads.take(callerOf(c).Client.Address)
-	if !taken {
-		s.limits.Add(app.LimitUploads, 1)
-		return app.Fail(app.TooManyRequests, "").After(uploadRetry)
+	connection := http.NewResponseController(c.Response().Writer)
+	one, begun := s.uploads.begin(callerOf(c).Client.Address, func() {
+		_ = connection.SetReadDeadline(time.Now()) // where there is no connection, as in tests, nobody waits for it
+	})
+	if !begun {
+		return s.comeAgain(nil)
 	}
-	defer release()
-	in, file, err := readUpload(c)
+	defer one.end()
+	in, file, err := readUpload(c, one)
+	if err != nil && one.wasStopped() {
+		return s.comeAgain(err)
+	}
 	if err != nil {
 		return s.unreadable(c, app.AvatarRefused, err)
 	}
@@ -58,6 +63,12 @@ func (s *Server) uploadAvatar(c echo.Context) error {
 	}
 	s.noteStorage(c.Request().Context())
 	return reply(c, avatarReply{address})
+}
+
+// comeAgain refuses an upload that may be sent again soon.
+func (s *Server) comeAgain(cause error) error {
+	s.limits.Add(app.LimitUploads, 1)
+	return app.Fail(app.TooManyRequests, "").After(uploadRetry).Because(cause)
 }
 
 func (s *Server) avatar(c echo.Context) error {

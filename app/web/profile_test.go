@@ -1,11 +1,13 @@
 package web
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -178,33 +180,77 @@ func TestReportsAreLimited(t *testing.T) {
 	wantLimited(t, h.Server, got, app.LimitReports)
 }
 
-// TestUploadsAreLimited: their bodies and what is decoded of them take memory.
+// TestUploadsAreLimited: one address has a few at a time.
 func TestUploadsAreLimited(t *testing.T) {
 	h := newHouse(t)
-	upload := request{method: "POST", path: "/avatar/", kind: "multipart/form-data; boundary=x", body: "--x--\r\n", from: "203.0.113.9:1"}
-	slow := func(address string) func() {
-		t.Helper()
-		release, taken := h.uploads.take(address)
-		if !taken {
-			t.Fatalf("%s has no slot", address)
-		}
-		return release
-	}
-	var end func()
+	sent := request{method: "POST", path: "/avatar/", kind: "multipart/form-data; boundary=x", body: "--x--\r\n", from: "203.0.113.9:1"}
+	var last *upload
 	for range uploadsOfAddress {
-		end = slow("203.0.113.9")
+		last = sending(t, h.Server, "203.0.113.9", 0, func() {})
 	}
-	wantLimited(t, h.Server, ask(t, h.Server, upload), app.LimitUploads)
-	end()
-	wantFailure(t, ask(t, h.Server, upload), app.MissingParameter)
-	for other := range uploadsAtOnce - uploadsOfAddress + 1 {
-		end = slow(fmt.Sprintf("198.51.100.%d", other))
+	wantLimited(t, h.Server, ask(t, h.Server, sent), app.LimitUploads)
+	last.end()
+	wantFailure(t, ask(t, h.Server, sent), app.MissingParameter)
+}
+
+// sending is an upload of which so many bytes have come.
+func sending(t *testing.T, s *Server, address string, bytes int, stop func()) *upload {
+	t.Helper()
+	one, begun := s.uploads.begin(address, stop)
+	if !begun || !one.hold(bytes) {
+		t.Fatalf("%s may not send", address)
 	}
-	if got := ask(t, h.Server, upload); got.Code != 6 {
-		t.Errorf("one more than all: %s", got.Body)
+	return one
+}
+
+func (u *uploads) held() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.bytes
+}
+
+// TestSlowUploadsHoldNobodyUp: strangers who send a little, or much and then nothing more, are as many as they like; the bytes of all of
+// them stay bounded.
+func TestSlowUploadsHoldNobodyUp(t *testing.T) {
+	h := newHouse(t, func(o *Options) { o.TrustedProxies = loopback })
+	server := httptest.NewServer(h.Handler())
+	t.Cleanup(server.Close)
+	token := h.login(t, "alice")
+	honest := func() answer {
+		body, mediaType := multipartOf(t, token, "x.png", pngOf(20, 10))
+		return ask(t, h.Server, request{method: "POST", path: "/avatar/", kind: mediaType, body: body})
 	}
-	end()
-	wantFailure(t, ask(t, h.Server, upload), app.MissingParameter)
+	var first *bufio.Reader
+	for stranger := range 40 {
+		connection := dial(t, server.Listener.Addr().String())
+		fmt.Fprintf(connection, "POST /avatar/ HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000000\r\n"+
+			"X-Forwarded-For: 203.0.113.%d\r\nExpect: 100-continue\r\n\r\n-", stranger/uploadsOfAddress)
+		answered := bufio.NewReader(connection)
+		if line, err := answered.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") { // its body is being read
+			t.Fatalf("%q %v", line, err)
+		}
+		if first == nil {
+			_, _ = answered.ReadString('\n')
+			first = answered
+		}
+	}
+	if got := honest(); got.Code != 0 {
+		t.Fatalf("beside slow senders: %s", got.Body)
+	}
+	for h.uploads.held()+uploadBytes <= uploadsBytes {
+		sending(t, h.Server, fmt.Sprintf("198.51.100.%d", h.uploads.held()>>20), uploadBytes, func() {})
+	}
+	sending(t, h.Server, "198.51.100.200", uploadBytes, func() {})
+	if got := honest(); got.Code != 0 || h.uploads.held() > uploadsBytes {
+		t.Errorf("beside those who sent much, %d bytes in all: %s", h.uploads.held(), got.Body)
+	}
+	got, err := http.ReadResponse(first, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Body.Close(); got.StatusCode != http.StatusTooManyRequests || got.Header.Get("Retry-After") == "" {
+		t.Errorf("who began first: HTTP %d %v", got.StatusCode, got.Header)
+	}
 }
 
 // wantLimited wants an answer that says when to come again, and that it was counted once.

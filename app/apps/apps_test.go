@@ -1,10 +1,12 @@
 package apps_test
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,6 +111,57 @@ func TestASecretIsBoundToItsApp(t *testing.T) {
 	if _, err := register.Try(t.Context(), "wx5a9db0c0de000003", ""); err == nil {
 		t.Error("the secret of another app opens")
 	}
+}
+
+// spoil gives the second app a secret that does not open there.
+func spoil(t *testing.T, register apps.Register) {
+	t.Helper()
+	err := register.Store.Write(t.Context(), func(tx *db.Tx) error {
+		record, err := tx.AppRecord(t.Context(), secondAppid)
+		if err != nil {
+			return err
+		}
+		record.Sealed.Secret = []byte("not sealed")
+		return tx.UpdateApp(record)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAnAppInTroubleIsLoggedOnce: the list of apps is read every two seconds.
+func TestAnAppInTroubleIsLoggedOnce(t *testing.T) {
+	register, _ := newRegister(t)
+	add(t, register, secondAppid, secret)
+	spoil(t, register)
+	var log bytes.Buffer
+	serving, err := apps.Serve(t.Context(), apps.Options{
+		Register: register, Secrets: app.AppSecrets[app.Secret]{Secret: sandbox.DemoApp().Secret}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	}, func(*apps.Member, bool) apps.Faces {
+		return apps.Faces{API: http.NotFoundHandler(), Dashboard: http.NotFoundHandler(), End: func() {}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(serving.Close)
+	refresh := func(errors, over int) {
+		t.Helper()
+		for range 3 {
+			if err := serving.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if strings.Count(log.String(), "level=ERROR") != errors || strings.Count(log.String(), "again\" appid=") != over {
+			t.Errorf("want %d failures and %d ends of them: %s", errors, over, &log)
+		}
+	}
+	refresh(1, 0)
+	if err := register.SetSecret(t.Context(), "王", secondAppid, secret); err != nil {
+		t.Fatal(err)
+	}
+	refresh(1, 1)
+	spoil(t, register)
+	refresh(2, 1)
 }
 
 func TestTheDefaultAppIsTheSettings(t *testing.T) {

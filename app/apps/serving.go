@@ -30,8 +30,9 @@ type Serving struct {
 	Options
 	faces    func(m *Member, isDefault bool) Faces
 	bulkWake chan struct{}
-	refresh  sync.Mutex     // one at a time
-	ending   sync.WaitGroup // members that others have taken the place of
+	refresh  sync.Mutex           // one at a time, and guards failing
+	failing  map[app.Appid]string // why an app cannot be served, as it was logged
+	ending   sync.WaitGroup       // members that others have taken the place of
 
 	lock    sync.RWMutex // guards what follows
 	members map[app.Appid]*Member
@@ -64,7 +65,10 @@ func (m *Member) Served() bool { return m.API != nil }
 
 // Serve makes Serving with a Member for every app there is. faces is called for each Member, once.
 func Serve(ctx context.Context, options Options, faces func(m *Member, isDefault bool) Faces) (*Serving, error) {
-	s := &Serving{Options: options, faces: faces, bulkWake: make(chan struct{}, 1), members: map[app.Appid]*Member{}}
+	s := &Serving{
+		Options: options, faces: faces, bulkWake: make(chan struct{}, 1), members: map[app.Appid]*Member{},
+		failing: map[app.Appid]string{},
+	}
 	record, err := options.Register.Store.Read().AppRecord(ctx, options.Register.Default)
 	if err != nil {
 		return nil, err
@@ -112,11 +116,22 @@ func (s *Serving) Refresh(ctx context.Context) error {
 		return err
 	}
 	for _, record := range records {
-		if err := s.take(record); err != nil {
-			s.Log.ErrorContext(ctx, "an app cannot be served", "appid", record.Appid, "error", err)
-		}
+		s.note(ctx, record.Appid, s.take(record))
 	}
 	return nil
+}
+
+// note logs an app's trouble when it begins, changes, or is over.
+func (s *Serving) note(ctx context.Context, appid app.Appid, trouble error) {
+	before, was := s.failing[appid]
+	switch {
+	case trouble != nil && trouble.Error() != before:
+		s.failing[appid] = trouble.Error()
+		s.Log.ErrorContext(ctx, "an app cannot be served as it is stored; it is tried again all the time", "appid", appid, "error", trouble)
+	case trouble == nil && was:
+		delete(s.failing, appid)
+		s.Log.InfoContext(ctx, "an app is served as it is stored again", "appid", appid)
+	}
 }
 
 // take serves an app as its record says, unless it is served so already.

@@ -277,9 +277,9 @@ func (o *operator) plantApps(atRest canaries) {
 		"secret", plant("the secret of a second app", "5ec2e7a0000000000000000000000002"))
 	page := "/admin/apps/" + byPage
 	o.post(page+"/secret", http.StatusOK, nil, "secret", plant("its next secret", "5ec2e7a0000000000000000000000003"))
-	o.post(page+"/push", http.StatusUnprocessableEntity, nil, "push_token", plant("a push token not taken", "plantedPushNotTaken"), "push_key", "short")
-	o.post(page+"/push", http.StatusOK, nil, "push_token", plant("its push token", "plantedPushOfPage"),
-		"push_key", plant("its push key", "plantedByPageplantedByPageplantedByPage0000"))
+	o.post(page+"/push", http.StatusUnprocessableEntity, nil, "secret_push_token", plant("a push token not taken", "plantedPushNotTaken"), "secret_push_key", "short")
+	o.post(page+"/push", http.StatusOK, nil, "secret_push_token", plant("its push token", "plantedPushOfPage"),
+		"secret_push_key", plant("its push key", "plantedByPageplantedByPageplantedByPage0000"))
 	o.post(page+"/try", http.StatusOK, nil)
 
 	byStdin := func(input string, arguments ...string) {

@@ -11,8 +11,9 @@ import (
 // AppsPage lists the mini programs of the server, with a form to add one.
 type AppsPage struct {
 	Frame
-	Rows []AppRow
-	New  NewApp
+	Rows     []AppRow
+	New      NewApp
+	Unproven bool // whoever adds one is asked for their password
 }
 
 // AppRow is one mini program in the list, with its numbers of today.
@@ -55,6 +56,8 @@ type AppPage struct {
 	Push    bool   // WeChat's message push is set up
 	Wrong   Wrong
 	Trial   *AppTrial // nil: it was not tried
+	// Unproven: whoever gives it secrets is asked for their password.
+	Unproven bool
 }
 
 // AppTrial is what WeChat said of the credentials. Nil: it takes them.

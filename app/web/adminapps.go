@@ -15,7 +15,7 @@ const appsPath = "/admin/apps"
 func (d *Dashboard) appsPage(v *visit) error { return d.showApps(v, http.StatusOK, views.NewApp{}) }
 
 func (d *Dashboard) showApps(v *visit, status int, added views.NewApp) error {
-	page := views.AppsPage{New: added}
+	page := views.AppsPage{New: added, Unproven: !d.Accounts.Proven(v.session.present)}
 	for _, m := range d.Site.serving.Members() {
 		row, err := d.appRow(v, m)
 		if err != nil {
@@ -110,6 +110,7 @@ func (d *Dashboard) showApp(v *visit, status int, wrong views.Wrong, trial *view
 	page := views.AppPage{
 		Frame: v.frame(link.Called(), views.SectionApps), App: link, State: appState(m), Policy: record.Policy, Push: m.Push != nil,
 		Default: record.Appid == d.register().Default, API: d.addressOf(v, d.Site.pathOfApp(record.Appid)), Wrong: wrong, Trial: trial,
+		Unproven: !d.Accounts.Proven(v.session.present),
 	}
 	page.Address = appPath(record.Appid)
 	return v.pageWith(status, views.App(page))
@@ -152,12 +153,12 @@ func (d *Dashboard) setAppSecret(v *visit) error {
 }
 
 func (d *Dashboard) setAppPush(v *visit) error {
-	form, err := v.form("push_token", "push_key")
+	form, err := v.form("secret_push_token", "secret_push_key")
 	if err != nil {
 		return err
 	}
 	return d.actOnApp(v, "apps.saved", func(r apps.Register, appid app.Appid) error {
-		return r.SetPush(v.context(), v.operator.Name, appid, app.Secret(form["push_token"]), app.Secret(form["push_key"]))
+		return r.SetPush(v.context(), v.operator.Name, appid, app.Secret(form["secret_push_token"]), app.Secret(form["secret_push_key"]))
 	})
 }
 

@@ -121,14 +121,14 @@ func (d *Dashboard) routes() []route {
 	if d.Site != nil {
 		table = append(table,
 			route{get, "/admin/apps", viewer, d.appsPage},
-			route{post, "/admin/apps", admin, d.addApp},
+			route{post, "/admin/apps", admin, d.proven(d.addApp)},
 			route{get, "/admin/apps/:appid", admin, d.appPage},
-			route{post, "/admin/apps/:appid", admin, d.changeApp},
-			route{post, "/admin/apps/:appid/secret", admin, d.setAppSecret},
-			route{post, "/admin/apps/:appid/push", admin, d.setAppPush},
+			route{post, "/admin/apps/:appid", admin, d.proven(d.changeApp)},
+			route{post, "/admin/apps/:appid/secret", admin, d.proven(d.setAppSecret)},
+			route{post, "/admin/apps/:appid/push", admin, d.proven(d.setAppPush)},
 			route{post, "/admin/apps/:appid/try", admin, d.tryApp},
-			route{post, "/admin/apps/:appid/disable", admin, d.disableApp},
-			route{post, "/admin/apps/:appid/enable", admin, d.enableApp},
+			route{post, "/admin/apps/:appid/disable", admin, d.proven(d.disableApp)},
+			route{post, "/admin/apps/:appid/enable", admin, d.proven(d.enableApp)},
 		)
 	}
 	if d.Phones != nil {

@@ -13,6 +13,7 @@ import (
 	"wxkeeper/app/apps"
 	"wxkeeper/app/backend"
 	"wxkeeper/app/keeper"
+	"wxkeeper/app/operator"
 	"wxkeeper/app/sandbox"
 )
 
@@ -255,6 +256,44 @@ func TestAppsAreNotMixed(t *testing.T) {
 	call(there+"/introspect/", "all", `{"token":"`+other.Token()+`"}`, `"active":true`, `"client_id":"`+string(secondAppid)+`"`)
 	call(there+"/introspect/", "all", `{`+mine+`}`, `{"active":false}`)
 	call("/session/", "", `{`+mine+`}`, `"code":0`) // the logout elsewhere ended nothing
+}
+
+// TestAppsChangeByWhoeverProvesIt: as robots and webhooks do. A form with secrets in it, which no page may hold, takes the proof itself.
+func TestAppsChangeByWhoeverProvesIt(t *testing.T) {
+	w := newTown(t)
+	if err := w.register.Add(t.Context(), app.CommandLine, secondAppid, "", app.PolicyServer, secondSecret); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.serving.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b := w.signIn(t, app.RoleAdmin)
+	w.pass(operator.ProofLife)
+	page, planted := "/admin/apps/"+string(secondAppid), "5a9db0c0de00000f5a9db0c0de00000f"
+	forms := map[string][]string{
+		"/admin/apps": {"appid", "wx5a9db0c0de000003", "secret", planted}, page + "/secret": {"secret", planted},
+		page + "/push": {"secret_push_token", planted, "secret_push_key", planted + "abcdefghijk"},
+		page:           {"name", "第二店"}, page + "/disable": nil, page + "/enable": nil,
+	}
+	for address, form := range forms {
+		p := b.post(address, form...)
+		secret := len(form) > 0 && strings.Contains(strings.Join(form, " "), planted)
+		if again := p.Find("form[action='"+address+"'] input[name=proof_password]").Length() == 1; p.Status != http.StatusForbidden || again == secret ||
+			strings.Contains(p.Body, planted) {
+			t.Errorf("%s: HTTP %d %s", address, p.Status, p.Text)
+		}
+	}
+	for address, asked := range map[string]int{"/admin/apps": 1, page: 2} {
+		if n := b.get(address).Find("form input[name=proof_password]").Length(); n != asked {
+			t.Errorf("%s asks for the password %d times", address, n)
+		}
+	}
+	if p := b.post(page + "/try"); p.Status != http.StatusOK {
+		t.Errorf("a try changes nothing: HTTP %d", p.Status)
+	}
+	if p := b.post(page+"/secret", "secret", planted, "proof_password", officePassword); p.Status != http.StatusSeeOther {
+		t.Errorf("with the password: HTTP %d %s", p.Status, p.Text)
+	}
 }
 
 func TestRoutesOfAppsAreForAdmins(t *testing.T) {

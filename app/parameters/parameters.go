@@ -1,5 +1,5 @@
-// Package parameters reads the parameters of a call from bytes that strangers sent. It knows neither HTTP nor storage, so that it can be
-// fuzzed by itself.
+// Package parameters reads the parameters of a call, and who it comes from, out of bytes that strangers sent. It knows neither HTTP nor
+// storage, so that it can be fuzzed by itself.
 package parameters
 
 import (

@@ -5,8 +5,9 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
+
+	"wxkeeper/app/parameters"
 )
 
 const forwardedFor = "X-Forwarded-For"
@@ -20,31 +21,11 @@ type proxies struct {
 
 // clientAddress is Echo's IPExtractor: the peer, or behind trusted proxies the last address that none of them has.
 func (p *proxies) clientAddress(request *http.Request) string {
-	client := peerOf(request)
-	claims := request.Header.Values(forwardedFor)
-	if !p.trusts(client) {
+	peer, claims := peerOf(request), request.Header.Values(forwardedFor)
+	if !p.trusts(peer) {
 		p.warnOf(claims)
-		return addressText(client)
 	}
-	for _, claim := range slices.Backward(strings.Split(strings.Join(claims, ","), ",")) {
-		hop, err := parseHop(strings.TrimSpace(claim))
-		if err != nil {
-			break // what stands before an unreadable claim was not written by our proxies
-		}
-		client = hop.Unmap()
-		if !p.trusts(client) {
-			break
-		}
-	}
-	return addressText(client)
-}
-
-// parseHop reads an address as proxies write it, some of them with the port.
-func parseHop(text string) (netip.Addr, error) {
-	if withPort, err := netip.ParseAddrPort(text); err == nil {
-		return withPort.Addr(), nil
-	}
-	return netip.ParseAddr(text)
+	return addressText(parameters.Client(peer, claims, p.trusts))
 }
 
 func (p *proxies) trusts(address netip.Addr) bool {

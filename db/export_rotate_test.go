@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"slices"
+	"strings"
 )
 
 // Folder is the data folder.
@@ -39,4 +40,13 @@ func KnownSealedColumns() []string {
 	}
 	slices.Sort(columns)
 	return columns
+}
+
+// Spoil cuts the last byte off every value of a sealed column.
+func (d *DB) Spoil(ctx context.Context, column string) error {
+	table, name, _ := strings.Cut(column, ".")
+	return d.Write(ctx, func(tx *Tx) error {
+		_, err := tx.change("UPDATE " + table + " SET " + name + " = SUBSTR(" + name + ", 1, LENGTH(" + name + ") - 1) WHERE LENGTH(" + name + ") > 0")
+		return err
+	})
 }

@@ -28,6 +28,18 @@ func sealedHouse(t *testing.T, users int) (*db.DB, app.App) {
 	}
 	operator := app.OperatorSession{ID: 7, OperatorID: 3, SeenAt: start}
 	err := store.Write(t.Context(), func(tx *db.Tx) error {
+		record, err := tx.AppRecord(t.Context(), one.Appid)
+		if err != nil {
+			return err
+		}
+		places := db.AppSecretPlaces(one)
+		record.Sealed = app.AppSecrets[[]byte]{
+			Secret: keys.Seal(places.Secret, []byte("secret")), PushToken: keys.Seal(places.PushToken, []byte("token")),
+			PushKey: keys.Seal(places.PushKey, []byte("key")),
+		}
+		if err := tx.UpdateApp(record); err != nil {
+			return err
+		}
 		sealed := keys.Seal(db.AccessTokenPlace(one.ID, one.Appid), []byte("access token"))
 		if err := tx.SaveAccessToken(one.ID, sealed, start); err != nil {
 			return err
@@ -239,5 +251,34 @@ func TestEverySealedColumnIsReencrypted(t *testing.T) {
 	}
 	if known := db.KnownSealedColumns(); !slices.Equal(columns, known) {
 		t.Errorf("columns of sealed values: %v; re-encrypting (sealedColumns in rotate.go) knows %v", columns, known)
+	}
+}
+
+// TestCheckOpensEverythingSealed spoils one column after another.
+func TestCheckOpensEverythingSealed(t *testing.T) {
+	store, _ := sealedHouse(t, 5)
+	keys := ring(t, store, 1)
+	health, err := keeper.Check(t.Context(), store, keys)
+	if err != nil || len(health.Problems) > 0 || health.Secrets != 8 {
+		t.Fatalf("%+v %v", health, err)
+	}
+	told := 0
+	for _, column := range db.KnownSealedColumns() {
+		if err := store.Spoil(t.Context(), column); err != nil {
+			t.Fatal(err)
+		}
+		health, err := keeper.Check(t.Context(), store, keys)
+		problems := len(health.Problems) + health.Unsaid
+		if err != nil || problems <= told {
+			t.Errorf("%s: %q %v", column, health.Problems, err)
+		}
+		told = problems
+		table, name, _ := strings.Cut(column, ".")
+		if table == "users" || table == "session_keys" { // told of by user
+			continue
+		}
+		if said := strings.Join(health.Problems, "\n"); !strings.Contains(said, table+" ") || !strings.Contains(said, name+" does not open") {
+			t.Errorf("%s: %s", column, said)
+		}
 	}
 }

@@ -55,7 +55,7 @@ func (c *Check) Run(ctx context.Context, env config.Env, std Streams) error {
 		if found := len(health.Problems) + health.Unsaid; found > 0 {
 			return fmt.Errorf("%d problems found (%d not shown): stop the server and restore a backup, or ask for help with this list", found, health.Unsaid)
 		}
-		fmt.Fprintf(std.Out, "Sound: %d users and %d session keys were read.\n", health.Users, health.Keys)
+		fmt.Fprintf(std.Out, "Sound: %d users, %d session keys and %d other secrets were read.\n", health.Users, health.Keys, health.Secrets)
 		return c.tellStates(ctx, store, std)
 	})
 }

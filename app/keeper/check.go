@@ -11,6 +11,7 @@ import (
 // Health is what a check of the data found.
 type Health struct {
 	Users, Keys int      // how many were looked at
+	Secrets     int      // and how many other sealed values: of apps, operators, robots and webhooks
 	Problems    []string // at most problemsTold, in words
 	Unsaid      int      // problems beyond those
 }
@@ -18,7 +19,7 @@ type Health struct {
 const problemsTold = 20
 
 // Check reads all data as the server would: the database's own structure, every key that may still open something, every
-// phone number, and whether each nickname can be found. It changes nothing and may run beside the server.
+// phone number and every other secret, and whether each nickname can be found. It changes nothing and may run beside the server.
 func Check(ctx context.Context, store *db.DB, ring *db.KeyRing) (Health, error) {
 	var health Health
 	damage, err := store.Damage(ctx)
@@ -34,6 +35,10 @@ func Check(ctx context.Context, store *db.DB, ring *db.KeyRing) (Health, error) 
 	}
 	if broken != 0 {
 		health.found("audit log: row %d does not follow from the one before, or is missing: somebody changed, deleted or inserted rows", broken)
+	}
+	health.Secrets, err = store.Read().Unopened(ctx, ring, func(where string) { health.found("%s does not open", where) })
+	if err != nil {
+		return health, err
 	}
 	err = eachUser(ctx, store, func(user app.User) error { return health.checkUser(ctx, store, ring, user) })
 	return health, err

@@ -15,7 +15,7 @@ import (
 type Import struct {
 	Order  Order
 	Format Format // "": what the first line looks like
-	DryRun bool   // look at everything, change nothing
+	DryRun bool   // look at everything, change nothing; remembers whom it would have stored
 	// Refused is told every line that cannot be used, in the order of the file.
 	Refused func(line int, why string)
 	// Progress is told how far it has come, after each batch.
@@ -51,13 +51,17 @@ func (k *Keeper) ImportUsers(ctx context.Context, from io.Reader, work Import) (
 	if err := k.auditImport(ctx, work, "begun"); err != nil {
 		return done, err
 	}
+	var dry *pretended
+	if work.DryRun {
+		dry = &pretended{users: map[app.OpenID]pretendedUser{}, owners: map[string]app.UserID{}, external: map[app.UserID]string{}}
+	}
 	for more := true; more && err == nil; {
 		if err = ctx.Err(); err != nil {
 			break
 		}
 		var some []userLine
 		if some, more, err = lines.batch(importedAtOnce); err == nil {
-			err = k.importBatch(ctx, some, work, &done)
+			err = k.importBatch(ctx, some, work, dry, &done)
 		}
 		if work.Progress != nil {
 			work.Progress(done)
@@ -89,20 +93,18 @@ const (
 )
 
 // importBatch stores users. Whoever changed between the look at them and the write is looked at again.
-func (k *Keeper) importBatch(ctx context.Context, some []userLine, work Import, done *Imported) error {
+func (k *Keeper) importBatch(ctx context.Context, some []userLine, work Import, dry *pretended, done *Imported) error {
 	for len(some) > 0 {
 		var prepared []movedIn
 		for _, line := range some {
-			one, err := k.prepareMove(ctx, line)
+			one, err := k.prepareMove(ctx, line, dry)
 			if err != nil {
 				return err
 			}
 			prepared = append(prepared, one)
 		}
-		if !work.DryRun {
-			if err := k.store.Write(ctx, func(tx *db.Tx) error { return k.storeMoved(ctx, tx, work, prepared) }); err != nil {
-				return err
-			}
+		if err := k.storeOrPretend(ctx, prepared, dry); err != nil {
+			return err
 		}
 		some = some[:0]
 		for _, one := range prepared {
@@ -114,6 +116,15 @@ func (k *Keeper) importBatch(ctx context.Context, some []userLine, work Import, 
 		}
 	}
 	return nil
+}
+
+func (k *Keeper) storeOrPretend(ctx context.Context, batch []movedIn, dry *pretended) error {
+	if dry != nil {
+		return storeMoved(batch, dry.store)
+	}
+	return k.store.Write(ctx, func(tx *db.Tx) error {
+		return storeMoved(batch, func(one movedIn) (bool, error) { return k.storeOneMoved(ctx, tx, one) })
+	})
 }
 
 func (d *Imported) add(one movedIn, refused func(int, string)) {
@@ -150,7 +161,7 @@ type movedIn struct {
 }
 
 // prepareMove says what a line means for its user.
-func (k *Keeper) prepareMove(ctx context.Context, line userLine) (movedIn, error) {
+func (k *Keeper) prepareMove(ctx context.Context, line userLine, dry *pretended) (movedIn, error) {
 	one := movedIn{line: line}
 	if line.problem != "" {
 		return one, nil
@@ -160,7 +171,7 @@ func (k *Keeper) prepareMove(ctx context.Context, line userLine) (movedIn, error
 		return one, nil
 	}
 	read := k.store.Read()
-	before, err := read.UserByOpenID(ctx, k.app.ID, line.openid)
+	before, err := dry.userByOpenID(ctx, read, k.app.ID, line.openid)
 	switch {
 	case app.KindOf(err) == app.NotFound:
 		erased, err := read.Erased(ctx, k.ring, k.app.ID, line.openid)
@@ -174,7 +185,7 @@ func (k *Keeper) prepareMove(ctx context.Context, line userLine) (movedIn, error
 	default:
 		one.before, one.after = before, before
 	}
-	if err := k.learnFrom(ctx, line, &one); err != nil {
+	if err := k.learnFrom(ctx, line, &one, dry); err != nil {
 		return one, err
 	}
 	return one, nil
@@ -202,7 +213,7 @@ func orElse(at, otherwise time.Time) time.Time {
 }
 
 // learnFrom adds to a user what is not known of them yet. What WeChat has told has a date, and stays; so does what was withdrawn.
-func (k *Keeper) learnFrom(ctx context.Context, line userLine, one *movedIn) error {
+func (k *Keeper) learnFrom(ctx context.Context, line userLine, one *movedIn, dry *pretended) error {
 	after := &one.after
 	if after.UnionID == "" {
 		after.UnionID = line.unionid
@@ -217,10 +228,10 @@ func (k *Keeper) learnFrom(ctx context.Context, line userLine, one *movedIn) err
 		}
 		after.Phone = sealed
 	}
-	if err := k.learnExternalID(ctx, line, one); err != nil {
+	if err := k.learnExternalID(ctx, line, one, dry); err != nil {
 		return err
 	}
-	if err := k.learnKey(ctx, line, one); err != nil {
+	if err := k.learnKey(ctx, line, one, dry); err != nil {
 		return err
 	}
 	if one.fate != userNew && (!same(one.before, one.after) || one.takesKey || one.external != "") {
@@ -234,23 +245,23 @@ func same(before, after app.User) bool {
 	return before.UnionID == after.UnionID && before.Profile == after.Profile && string(before.Phone.Hash) == string(after.Phone.Hash)
 }
 
-func (k *Keeper) learnExternalID(ctx context.Context, line userLine, one *movedIn) error {
+func (k *Keeper) learnExternalID(ctx context.Context, line userLine, one *movedIn, dry *pretended) error {
 	if line.external == "" {
 		return nil
 	}
-	owner, err := k.store.Read().UserByExternalID(ctx, k.app.ID, line.external)
+	owner, err := dry.ownerOf(ctx, k.store.Read(), k.app.ID, line.external)
 	switch {
 	case app.KindOf(err) == app.NotFound:
 		one.external = line.external
 		return nil
-	case err == nil && owner.ID != one.before.ID:
+	case err == nil && owner != one.before.ID:
 		one.line.problem = "the external id is another user's already"
 	}
 	return err
 }
 
 // learnKey takes a session key that is newer than the one known.
-func (k *Keeper) learnKey(ctx context.Context, line userLine, one *movedIn) error {
+func (k *Keeper) learnKey(ctx context.Context, line userLine, one *movedIn, dry *pretended) error {
 	if line.key.Reveal() == "" {
 		return nil
 	}
@@ -262,7 +273,7 @@ func (k *Keeper) learnKey(ctx context.Context, line userLine, one *movedIn) erro
 	var known []app.KeyRecord
 	var err error
 	if one.before.ID != 0 {
-		known, err = k.store.Read().KeysOfUser(ctx, one.before.ID)
+		known, err = dry.keysOfUser(ctx, k.store.Read(), one.before)
 	}
 	one.takesKey = err == nil && takes(one.key, known)
 	return err
@@ -278,8 +289,8 @@ func takes(key app.KeyRecord, known []app.KeyRecord) bool {
 	return true
 }
 
-// storeMoved writes a batch. It may run more than once, and says of each user what became of them.
-func (k *Keeper) storeMoved(ctx context.Context, tx *db.Tx, work Import, batch []movedIn) error {
+// storeMoved stores a batch one after another. It may run more than once, and says of each user what became of them.
+func storeMoved(batch []movedIn, store func(movedIn) (stored bool, err error)) error {
 	openids := map[app.OpenID]bool{}
 	for i := range batch {
 		one := &batch[i]
@@ -297,7 +308,7 @@ func (k *Keeper) storeMoved(ctx context.Context, tx *db.Tx, work Import, batch [
 			continue
 		}
 		openids[one.line.openid] = true
-		stored, err := k.storeOneMoved(ctx, tx, *one)
+		stored, err := store(*one)
 		if err != nil {
 			return fmt.Errorf("line %d: %w", one.line.number, err)
 		}

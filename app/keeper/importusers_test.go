@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,6 +195,41 @@ func TestDryRunChangesNothing(t *testing.T) {
 	}
 	if _, err := h.ImportUsers(t.Context(), strings.NewReader("name\nx"), keeper.Import{Order: order}); err == nil {
 		t.Error("a file without openids is imported")
+	}
+}
+
+// TestDryRunCountsAsTheRealOne over a file that says much twice, within a batch and later.
+func TestDryRunCountsAsTheRealOne(t *testing.T) {
+	h := newHouse(t)
+	h.moves("openid,external_id,nickname", "oKnown,crm-0,known", "oOther,crm-9,other")
+	key, later := newKey(t).Reveal(), newKey(t).Reveal()
+	lines := []string{
+		"openid,external_id,nickname,phone,session_key,session_key_at",
+		"oA,crm-1,a,,,", "oA,crm-1,a,,,", "oA,crm-2,a,,,", "oB,crm-1,b,,,", "oC,crm-2,c,,,", "oD,crm-2,d,,,", "oD,,d,13800000001,,", "oD,,d,13800000001,,",
+		"oKnown,crm-5,known,,,", "oE,crm-0,e,,,", "oF,crm-9,f,,,", "oF,,f,,,", "oG,,g,," + key + ",2026-11-02", "oG,,g,," + key + ",2026-11-02",
+		"oG,,g,," + later + ",2026-11-01", "oG,,g,," + later + ",2026-11-03", "bad",
+	}
+	for i := range 150 { // into the next batch, and back to what the first one held
+		lines = append(lines, fmt.Sprintf("oN%d,n-%d,,,,", i, i%140))
+	}
+	lines = append(lines, "oA,crm-2,again,,,", "oH,crm-5,h,,,", "oG,,g,,"+key+",2026-11-09", "oKnown,crm-7,,,,", "oI,crm-5,i,,,")
+	run := func(dry bool) (keeper.Imported, []string) {
+		var refused []string
+		done, err := h.ImportUsers(t.Context(), strings.NewReader(strings.Join(lines, "\n")), keeper.Import{
+			Order: order, DryRun: dry, Refused: func(line int, why string) { refused = append(refused, fmt.Sprint(line, ": ", why)) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done, refused
+	}
+	dry, dryRefused := run(true)
+	done, refused := run(false)
+	if dry != done || !slices.Equal(dryRefused, refused) {
+		t.Errorf("the dry run says %+v %q, the real one %+v %q", dry, dryRefused, done, refused)
+	}
+	if done.Refused < 5 || done.Same < 3 || done.Changed < 3 || done.Keys < 2 {
+		t.Errorf("the file tries little: %+v", done)
 	}
 }
 

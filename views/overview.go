@@ -121,11 +121,12 @@ type Concern struct {
 	User    app.UserNumber
 	Matter  app.EventID // to be settled
 	By      string      // who paused
+	Called  string      // the webhook that fails
 	Free    uint64      // bytes of the disk
 	Size    uint64
 	Appid   app.Appid // whose it is, where several apps are told of together
 	Address string    // where it leads; empty: nowhere that this operator may go
-	To      string    // what is there: events, user, keys, system or audit
+	To      string    // what is there: events, user, keys, system, audit or integrations
 
 	Chosen, Words string // the reason and the words of a form that lacked one
 	Wrong         bool
@@ -134,6 +135,11 @@ type Concern struct {
 var concernTones = map[string]Tone{
 	"storage_failing": ToneBad, "disk_nearly_full": ToneBad, "backup_failing": ToneBad, "configuration_refused": ToneBad, "wechat_failing": ToneBad, "checks_paused": ToneInfo,
 	"audit_broken": ToneBad, "phones_refused": ToneBad, "quota_used_up": ToneBad,
+}
+
+// countedInTitle are the kinds whose number is none of events, and stands in the title if anywhere.
+var countedInTitle = map[string]bool{
+	"keys_taken_elsewhere": true, "consent_to_settle": true, "audit_broken": true, "webhook_failing": true, "webhook_lost": true,
 }
 
 func (c Concern) tone() Tone {
@@ -153,7 +159,9 @@ func (f Frame) concernTitle(c Concern) string {
 		return f.T(id, "cause", f.EventCause(c.Event))
 	case "wechat_failing", "failure_wave", "phones_refused", "clients_report":
 		return f.T(id, "what", f.EventText(c.Event))
-	case "keys_taken_elsewhere", "audit_broken":
+	case "webhook_failing":
+		return f.T(id, "n", c.Count, "name", c.Called)
+	case "keys_taken_elsewhere", "audit_broken", "webhook_lost":
 		return f.T(id, "n", c.Count)
 	case "success_low":
 		return f.T(id+"."+string(c.Event.Reason.Outcome()), "percent", strconv.Itoa(c.Share), "what", f.EventText(c.Event))
@@ -177,7 +185,7 @@ func (f Frame) concernFacts(c Concern) string {
 		}
 	}
 	add(!c.Since.IsZero(), "concern.since", "when", f.onDay(c.Since))
-	add(c.Count > 0 && c.Kind != "keys_taken_elsewhere" && c.Kind != "consent_to_settle" && c.Kind != "audit_broken", "concern.count", "n", c.Count)
+	add(c.Count > 0 && !countedInTitle[c.Kind], "concern.count", "n", c.Count)
 	add(c.Kind == "failure_wave", "concern.before", "n", c.Before)
 	add(c.Version != "" && c.Share > 0, "concern.version", "percent", strconv.Itoa(c.Share), "version", f.ClientVersion(c.Version))
 	add(c.Kind == "checks_paused" && c.Event.Detail.Problem != "", "concern.cause", "cause", f.Problem(c.Event.Detail.Problem))

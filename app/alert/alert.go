@@ -54,12 +54,13 @@ type Matter struct {
 var told = map[overview.ConcernKind]bool{
 	overview.StorageFailing: true, overview.DiskNearlyFull: true, overview.BackupFailing: true, overview.AuditBroken: true,
 	overview.ConfigurationRefused: true, overview.QuotaUsedUp: true, overview.WeChatFailing: true, overview.SuccessLow: true,
-	overview.ClockWrong: true, overview.KeysTakenElsewhere: true,
+	overview.ClockWrong: true, overview.KeysTakenElsewhere: true, overview.WebhookFailing: true, overview.WebhookLost: true,
 }
 
 // ofTheMachine are the kinds that are the same for every app.
 var ofTheMachine = map[overview.ConcernKind]bool{
 	overview.StorageFailing: true, overview.DiskNearlyFull: true, overview.BackupFailing: true, overview.AuditBroken: true,
+	overview.WebhookFailing: true,
 }
 
 // Evaluate looks at what needs attention and tells each robot what it does not know yet.

@@ -209,6 +209,13 @@ func (h *house) backup(problem string) {
 	}
 }
 
+func (h *house) write(fn func(*db.Tx) error) {
+	h.t.Helper()
+	if err := h.Store.Write(h.t.Context(), fn); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 func TestEachKindOfRobotIsToldOnceAndWhenItIsOver(t *testing.T) {
 	h := newHouse(t, 20)
 	for _, one := range robots {
@@ -516,6 +523,20 @@ func TestARobotHearsThatItIsOverWhileItReturns(t *testing.T) {
 	h.backup("a moment's trouble")
 	if got := h.after(1); len(got) != 1 || !strings.Contains(got[0].body, "over backup_failing") {
 		t.Errorf("not told that it was over: %+v", got)
+	}
+}
+
+func TestRobotsHearOfWebhooksThatFail(t *testing.T) {
+	h := newHouse(t, 20)
+	h.add(robots[0])
+	hook := app.Webhook{ID: 5, Name: "shop", Sealed: []byte{0}, Report: app.Report{Failures: 3}}
+	h.write(func(tx *db.Tx) error {
+		tx.Count(h.app.ID, db.CountDeliveryGivenUp, h.now, 1)
+		return tx.InsertWebhook(hook)
+	})
+	if got := h.after(3); len(got) != 1 || !strings.Contains(got[0].body, "webhook_failing/5 since 04:31 firing webhook_lost") &&
+		!strings.Contains(got[0].body, "webhook_lost since 04:31 firing webhook_failing/5") {
+		t.Errorf("%+v", got)
 	}
 }
 

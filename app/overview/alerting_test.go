@@ -57,6 +57,43 @@ func TestTooFewSuccessesNeedAttention(t *testing.T) {
 	}
 }
 
+func TestWebhooksThatFailNeedAttention(t *testing.T) {
+	h := newHouse(t)
+	hook := app.Webhook{ID: 5, Name: "shop", Sealed: []byte{0}, Waiting: 12, Report: app.Report{Failures: 2}}
+	h.write(func(tx *db.Tx) error { return tx.InsertWebhook(hook) })
+	if got := h.attention(); len(got) != 0 {
+		t.Errorf("after two failures: %+v", got)
+	}
+	hook.Failures = 3
+	h.write(func(tx *db.Tx) error {
+		tx.CountDelivery(app.Delivery{AppID: h.app.ID, State: app.DeliveryGivenUp}, noon.Add(-25*time.Hour))
+		tx.CountDelivery(app.Delivery{AppID: h.app.ID, State: app.DeliveryGivenUp}, noon.Add(-20*time.Hour))
+		full := hook
+		full.Waiting = db.DeliveriesWaiting
+		if err := tx.AnnounceTo(noon, full, app.Delivery{AppID: h.app.ID, What: app.UserFirstLogin}); err != nil {
+			return err
+		}
+		return tx.UpdateWebhook(hook)
+	})
+	there := overview.Target{Page: overview.IntegrationsPage}
+	want := []overview.Concern{
+		{Kind: overview.WebhookFailing, Webhook: 5, Called: "shop", Count: 12, Target: there},
+		{Kind: overview.WebhookLost, Count: 2, Target: there},
+	}
+	got := h.attention()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if got[0].Name() != "webhook_failing/5" {
+		t.Errorf("%s is not told from another webhook", got[0].Name())
+	}
+	hook.DisabledAt = noon
+	h.write(func(tx *db.Tx) error { return tx.UpdateWebhook(hook) })
+	if got := h.attention(); len(got) != 0 {
+		t.Errorf("of a disabled webhook: %+v", got)
+	}
+}
+
 func TestAChangedAuditLogNeedsAttention(t *testing.T) {
 	h := newHouse(t)
 	h.write(func(tx *db.Tx) error { return tx.EndAuditCheck("alice", noon, db.AuditChain{Broken: 7}) })

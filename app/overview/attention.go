@@ -27,6 +27,8 @@ const (
 
 	serversUsers = 3 // users in a day whose keys were taken elsewhere
 
+	webhookMissed = 3 // turns in a row in which a webhook took nothing: with one message, six minutes
+
 	shortPause = 5 * time.Minute // a pause of the check that ends sooner is nobody's concern
 )
 
@@ -36,7 +38,7 @@ func (o Overview) Attention(ctx context.Context, now time.Time) ([]Concern, erro
 	var all []Concern
 	var failures []error
 	for _, look := range []func(context.Context, time.Time) ([]Concern, error){
-		o.storage, o.disk, o.backups, o.auditLog, o.configuration, o.quota, o.failing, o.phones, o.reported, o.keysTaken, o.consent,
+		o.storage, o.disk, o.backups, o.auditLog, o.configuration, o.quota, o.failing, o.webhooks, o.phones, o.reported, o.keysTaken, o.consent,
 		o.pushes, o.checks,
 	} {
 		some, err := look(ctx, now)
@@ -259,6 +261,34 @@ func (o Overview) consent(ctx context.Context, _ time.Time) ([]Concern, error) {
 		})
 	}
 	return all, err
+}
+
+// webhooks tells which back ends do not take what they are told, and whether a message was lost to one within a day.
+func (o Overview) webhooks(ctx context.Context, now time.Time) ([]Concern, error) {
+	hooks, err := o.Store.Read().Webhooks(ctx)
+	hooks = slices.DeleteFunc(hooks, app.Webhook.Disabled)
+	if err != nil || len(hooks) == 0 {
+		return nil, err
+	}
+	var all []Concern
+	there := Target{Page: IntegrationsPage}
+	for _, hook := range hooks {
+		if hook.Failures >= webhookMissed {
+			all = append(all, Concern{Kind: WebhookFailing, Webhook: hook.ID, Called: hook.Name, Count: int64(hook.Waiting), Target: there})
+		}
+	}
+	lost := Concern{Kind: WebhookLost, Target: there}
+	for _, name := range []string{db.CountDeliveryGivenUp, db.CountDeliveryDropped} {
+		n, err := o.Store.Read().Counted(ctx, o.Keeper.AppID(), name, now.Add(-oneDay), now)
+		if err != nil {
+			return all, err
+		}
+		lost.Count += n
+	}
+	if lost.Count > 0 {
+		all = append(all, lost)
+	}
+	return all, nil
 }
 
 // phones says whether WeChat refuses phone numbers to everybody.

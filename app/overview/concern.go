@@ -22,6 +22,8 @@ const (
 	SuccessLow           ConcernKind = "success_low"           // too few logins, or openings, succeed
 	ClockWrong           ConcernKind = "clock_wrong"           // data was sealed in our future
 	FailureWave          ConcernKind = "failure_wave"          // a failure is much more frequent than yesterday
+	WebhookFailing       ConcernKind = "webhook_failing"       // a back end does not take what it is told
+	WebhookLost          ConcernKind = "webhook_lost"          // messages to back ends were given up, or not kept
 	PhonesRefused        ConcernKind = "phones_refused"        // WeChat gives no phone numbers to this mini program
 	ClientsReport        ConcernKind = "clients_report"        // something that is ours to mend fails inside WeChat, as clients say
 	KeysTakenElsewhere   ConcernKind = "keys_taken_elsewhere"  // two servers share one appid, it seems
@@ -34,7 +36,7 @@ const (
 type Concern struct {
 	Kind   ConcernKind
 	Since  time.Time
-	Count  int64 // events; of KeysTakenElsewhere users; of AuditBroken the row that is wrong
+	Count  int64 // events; of KeysTakenElsewhere users; of AuditBroken the row that is wrong; of WebhookFailing what waits
 	Before int64 // of FailureWave: events in the same hours of yesterday
 
 	Reason  app.Reason // of the events, the most frequent one
@@ -49,6 +51,9 @@ type Concern struct {
 
 	User  app.UserNumber // of ConsentToSettle
 	Event app.EventID    // and what to settle
+
+	Webhook app.WebhookID // of WebhookFailing,
+	Called  string        // and what people call it
 
 	Operator string    // who paused the check; "": it pauses by itself
 	Until    time.Time // until when, where it does
@@ -67,6 +72,8 @@ func (c Concern) Name() string {
 		return string(c.Kind) + "/" + string(c.Reason.Outcome())
 	case FailureWave:
 		return string(c.Kind) + "/" + string(c.Reason)
+	case WebhookFailing:
+		return string(c.Kind) + "/" + strconv.FormatInt(int64(c.Webhook), 10)
 	case ConsentToSettle:
 		return string(c.Kind) + "/" + strconv.FormatInt(int64(c.Event), 10)
 	}
@@ -78,11 +85,12 @@ type Page string
 
 // The pages.
 const (
-	EventsPage Page = "events"
-	UserPage   Page = "user"
-	KeysPage   Page = "keys"
-	SystemPage Page = "system"
-	AuditPage  Page = "audit"
+	EventsPage       Page = "events"
+	UserPage         Page = "user"
+	KeysPage         Page = "keys"
+	SystemPage       Page = "system"
+	AuditPage        Page = "audit"
+	IntegrationsPage Page = "integrations"
 )
 
 // Target is where a concern leads.

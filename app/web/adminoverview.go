@@ -186,7 +186,7 @@ func shownConcern(concern overview.Concern) views.Concern {
 		Event: app.Event{
 			Reason: concern.Reason, Errcode: concern.Errcode, Detail: app.Detail{Problem: concern.Problem, Address: concern.Address},
 		},
-		Version: concern.Version, Share: int(math.Round(100 * concern.Share)), User: concern.User, Matter: concern.Event, By: concern.Operator,
+		Called: concern.Called, Version: concern.Version, Share: int(math.Round(100 * concern.Share)), User: concern.User, Matter: concern.Event, By: concern.Operator,
 		Free: concern.Free, Size: concern.Size, To: string(concern.Target.Page),
 	}
 }
@@ -208,6 +208,10 @@ func (d *Dashboard) concernOf(v *visit, concern overview.Concern) views.Concern 
 	case overview.AuditPage:
 		if v.operator.Role.Allows(app.RoleOperator) {
 			shown.Address = "/admin/audit"
+		}
+	case overview.IntegrationsPage:
+		if v.operator.Role.Allows(app.RoleAdmin) {
+			shown.Address = integrationsPath
 		}
 	}
 	return shown

@@ -148,6 +148,19 @@ func TestConcernsAreToldAndSettled(t *testing.T) {
 	if count := operator.get("/admin/keys").Find(".navigation .count").Length(); count != 0 {
 		t.Errorf("a count of nothing is shown: %d", count)
 	}
+	err := o.store.Write(t.Context(), func(tx *db.Tx) error {
+		return tx.InsertWebhook(app.Webhook{ID: 5, Name: "shop", Sealed: []byte{0}, Waiting: 12, Report: app.Report{Failures: 3}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for role, links := range map[app.Role]int{app.RoleAdmin: 1, app.RoleViewer: 0} {
+		p := o.signIn(t, role).get("/admin/")
+		if !strings.Contains(p.Find("#attention").Text(), "回调通知 shop 送不到，12 条在等待") ||
+			p.Find("#attention a[href='/admin/integrations']").Length() != links {
+			t.Errorf("a %s sees %s", role, p.Find("#attention").Text())
+		}
+	}
 }
 
 func TestTheAddressToCallIsTheSettings(t *testing.T) {

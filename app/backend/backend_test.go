@@ -248,3 +248,19 @@ func TestUseIsCounted(t *testing.T) {
 		t.Errorf("not counted: %v", want)
 	}
 }
+
+// TestCallsWithoutRoomAreTold: a call that cannot be counted is answered, and metrics tell how many there were.
+func TestCallsWithoutRoomAreTold(t *testing.T) {
+	d := newDesk(t, 0)
+	d.Close() // what waits is not written any more
+	const room = 10_000
+	for what := range room + 3 {
+		d.Note(app.BackEnd{ID: 1}, 1, fmt.Sprint(what))
+	}
+	d.Note(app.BackEnd{ID: 1}, 1, "0")
+	for _, n := range d.LimitHits().Each() {
+		if n != 3 {
+			t.Errorf("%d had no room", n)
+		}
+	}
+}

@@ -23,6 +23,7 @@ import (
 	"wxkeeper/app/apps"
 	"wxkeeper/app/backend"
 	"wxkeeper/app/keeper"
+	"wxkeeper/app/meter"
 	"wxkeeper/app/operator"
 	"wxkeeper/app/sandbox"
 	"wxkeeper/app/web"
@@ -254,6 +255,12 @@ func TestMetricsOfTwoApps(t *testing.T) {
 	check(second.Launch(t.Context()))
 	_, err := second.Send(t.Context(), sandbox.SealedProfile)
 	check(err)
+	served := h.Site.Served()[1]
+	for _, limits := range []*meter.Tally[app.Limit]{served.Keeper.LimitHits(), served.WeChat.LimitHits(), served.Pages.LimitHits()} {
+		for limit := range limits.Each() {
+			limits.Add(limit, 1)
+		}
+	}
 	h.tells(t, there, 1, 1)
 
 	check(h.register.SetPush(t.Context(), app.CommandLine, secondAppid, "token", app.Secret(strings.Repeat("a", 42)+"0")))
@@ -268,7 +275,7 @@ func TestMetricsOfTwoApps(t *testing.T) {
 	h.lint(t)
 }
 
-// tells compares what is told of one app whose users have logged in once each.
+// tells compares what is told of one app whose users have logged in once each. Limits of the second app were hit once.
 func (h *house) tells(t *testing.T, appid string, logins, openings float64) {
 	t.Helper()
 	families := h.families(t)
@@ -295,8 +302,9 @@ func (h *house) tells(t *testing.T, appid string, logins, openings float64) {
 	}
 	for _, limit := range []app.Limit{app.LimitSession, app.LimitUserUploads, app.LimitLoginsWaiting, app.LimitBreaker, app.LimitStrangers,
 		app.LimitInquiries, app.LimitStreams} {
-		if !has(families["wxkeeper_limit_hits_total"], appid, "limit="+string(limit)) {
-			t.Errorf("%s of %s is not told", limit, appid)
+		hits := find(families["wxkeeper_limit_hits_total"], appid, "limit="+string(limit))
+		if hits == nil || (hits.Counter.GetValue() == 1) != (appid == there) {
+			t.Errorf("%s of %s: %v", limit, appid, hits)
 		}
 	}
 }
@@ -401,7 +409,10 @@ type alertRules struct {
 var (
 	selector = regexp.MustCompile(`\b((?:wxkeeper|go|process)_\w+)(?:\{([^}]*)\})?`)
 	matcher  = regexp.MustCompile(`(\w+)=~?"([^"]*)"`)
-	suffix   = regexp.MustCompile(`_(bucket|sum|count)$`)
+	// aggregation is what would make one number of all apps.
+	aggregation = regexp.MustCompile(`\b(?:sum|min|max)\b`)
+
+	suffix = regexp.MustCompile(`_(bucket|sum|count)$`)
 )
 
 // ofAllApps are the alerts with sums that ask for no app: what they are about is shared by all, or is WeChat, or the disk.
@@ -444,7 +455,11 @@ func alertsNameWhatThereIs(t *testing.T, families map[string]*dto.MetricFamily) 
 		if len(named) == 0 && rule.Alert != "WxkeeperDown" {
 			t.Errorf("%s names no metric", rule.Alert)
 		}
-		if strings.Contains(rule.Expr, "sum") && !slices.Contains(ofAllApps, rule.Alert) != strings.Contains(rule.Expr, "by (appid)") {
+		sums := len(aggregation.FindAllString(rule.Expr, -1))
+		if slices.Contains(ofAllApps, rule.Alert) {
+			sums = 0
+		}
+		if strings.Count(rule.Expr, "by (appid)") != sums {
 			t.Errorf("%s: is it about every app by itself?", rule.Alert)
 		}
 		if byApp := strings.Contains(rule.Expr, "(appid)") || rule.Alert == "WxkeeperConfigurationRefused"; byApp !=

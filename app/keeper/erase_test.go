@@ -109,6 +109,54 @@ func TestEraseLeavesNoTrace(t *testing.T) {
 	}
 }
 
+// TestAWithdrawnPictureLeavesNoTrace, though its user stays.
+func TestAWithdrawnPictureLeavesNoTrace(t *testing.T) {
+	h := newHouse(t)
+	login := h.fill("oA", "小明")
+	content := []byte(h.picture("oA"))
+	stored, err := h.store.Read().AvatarOfUser(t.Context(), h.user("oA").ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := keeper.ProfileFields{AvatarURL: "https://keeper.example/avatar/" + stored.Name}
+	if _, err := h.SetProfile(t.Context(), h.caller(), login.Token.Reveal(), address); err != nil {
+		t.Fatal(err)
+	}
+	files := func() (all []byte) {
+		t.Helper()
+		if err := h.store.Checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		names, err := filepath.Glob(filepath.Join(h.folder, "wxkeeper.db*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			content, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, content...)
+		}
+		return all
+	}
+	if !bytes.Contains(files(), content) {
+		t.Fatal("the test reads the wrong files")
+	}
+	err = h.Pushed(t.Context(), h.caller(), wechat.Message{
+		Event: wechat.EventUserRevoked, OpenID: "oA", CreatedAt: h.clock(), MsgID: "m1", RevokeInfo: []int{wechat.RevokedAvatar},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(files(), content) {
+		t.Error("the picture is still in the files")
+	}
+	if profile := h.user("oA").Profile; profile.AvatarURL != "" || profile.Nickname != "小明" {
+		t.Errorf("the profile is %+v", profile)
+	}
+}
+
 func hashOf(token app.Token) []byte {
 	hash := token.Hash()
 	return hash[:]

@@ -14,7 +14,7 @@ func TestBackEndsPage(t *testing.T) {
 	o := newOffice(t)
 	b := o.signIn(t, app.RoleAdmin)
 	p := b.get("/admin/integrations")
-	if !strings.Contains(p.Find("#backends").Text(), "还没有业务服务器拥有凭证") {
+	if !strings.Contains(p.Find("#backends").Text(), "暂无后端凭证") {
 		t.Errorf("%s", p.Text)
 	}
 	add := p.Find("#add-backend")

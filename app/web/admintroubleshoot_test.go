@@ -22,7 +22,7 @@ func TestTroubleshootAnswers(t *testing.T) {
 	user, hostile := o.user(t, programs[0]), o.user(t, programs[1])
 	b := o.signIn(t, app.RoleOperator)
 	start := b.get("/admin/troubleshoot")
-	if start.Status != http.StatusOK || !strings.Contains(start.Text, "怎么问") || start.Find("input#question[autofocus]").Length() != 1 {
+	if start.Status != http.StatusOK || !strings.Contains(start.Text, "输入示例") || start.Find("input#question[autofocus]").Length() != 1 {
 		t.Errorf("start page: HTTP %d %s", start.Status, start.Text)
 	}
 	for question, want := range map[string]string{

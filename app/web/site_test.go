@@ -95,7 +95,7 @@ func TestTwoAppsInOneServer(t *testing.T) {
 		t.Errorf("a wrong secret: %s", p.Find("#try").Text())
 	}
 	b.follow("/admin/apps/"+string(secondAppid)+"/secret", "secret", secondSecret.Reveal())
-	if p := b.post("/admin/apps/" + string(secondAppid) + "/try"); strings.Count(p.Find("#try").Text(), "微信接受了") != 2 {
+	if p := b.post("/admin/apps/" + string(secondAppid) + "/try"); strings.Count(p.Find("#try").Text(), "验证通过") != 2 {
 		t.Errorf("the right secret: %s", p.Find("#try").Text())
 	}
 

@@ -13,7 +13,7 @@ RACE   = $(shell CGO_ENABLED=1 go build -race runtime/race >/dev/null 2>&1 && ec
 # It watches all but these, which only compute: watching SQLite's own C, become Go, made tests of storage four times as slow. Who calls
 # them, the driver included, stays watched.
 UNWATCHED = modernc.org/sqlite/lib modernc.org/libc golang.org/x/crypto/argon2 golang.org/x/crypto/blake2b
-GOTEST = $(if $(RACE),CGO_ENABLED=1 go test -race $(UNWATCHED:%=-gcflags=%=-race=false),CGO_ENABLED=0 go test) -shuffle=on -timeout=6m
+GOTEST = $(if $(RACE),CGO_ENABLED=1 go test -race $(UNWATCHED:%=-gcflags=%=-race=false),CGO_ENABLED=0 go test) -shuffle=on -timeout=10m
 
 .DEFAULT_GOAL := help
 .PHONY: help dev build release generate check browser pages test screenshots fuzz fuzz-briefly bench clean

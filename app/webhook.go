@@ -39,7 +39,7 @@ const (
 )
 
 // MustBeHeard says whether a happening is kept for a webhook however much waits for it: a back end that has missed it would keep what it
-// may not. There are no more of these than users.
+// may not. Operators and WeChat alone cause them, not whoever calls the API, and like all deliveries they are kept for 30 days at most.
 func (h Happening) MustBeHeard() bool { return h == UserErased || h == UserConsentWithdraw }
 
 // DeliveryID names a delivery; the back end sees it, the same at each try.

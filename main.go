@@ -170,7 +170,7 @@ func (c *serveCommand) measured(
 		}()
 		return sayServing(log, settings, running)
 	}
-	return serve(ctx, settings, host, nil, log, started, db.WithVFS(watched.Name()))
+	return serve(ctx, settings, host, nil, log, started, db.WithDisk(watched))
 }
 
 func sayServing(log *slog.Logger, settings config.Config, running running) error {

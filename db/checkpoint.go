@@ -4,17 +4,21 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"sync"
 	"time"
+
+	"modernc.org/sqlite"
 
 	"wxkeeper/app"
 )
 
 const (
-	logPages         = 2000 // of the write-ahead log from which on it is moved into the database file: 8 MB
-	heldPages        = 250  // that may be left to move while writes are held
-	passes           = 4    // beside the writes at most, until no more is left than that
-	checkpointEvery  = 256  // changes, after which the log is measured again
+	logPages         = 8000     // of the write-ahead log from which on it is moved into the database file: 32 MB
+	logFileKept      = 40 << 20 // bytes of the log's file after it was moved
+	heldPages        = 128      // that may be left to move while writes are held
+	passes           = 6        // beside the writes at most, until no more is left than that
+	checkpointEvery  = 256      // changes, after which the log is measured again
 	emptyingTries    = 100
 	emptyingInterval = 50 * time.Millisecond
 )
@@ -26,6 +30,8 @@ type checkpointer struct {
 	writer     *writer
 	handle     *sql.DB
 	connection *sql.Conn
+	disk       Disk
+	file       *os.File   // of the database, to be flushed; nil: that is left to the engine
 	turn       sync.Mutex // the engine knows one checkpoint at a time
 	due        int        // pages of the log from which on the next is due
 	stop       context.CancelFunc
@@ -38,25 +44,39 @@ type logState struct {
 	held, moved int
 }
 
-func startCheckpointer(ctx context.Context, dsn string, dialect dialect, writer *writer) (*checkpointer, error) {
-	handle, connection, err := openOne(ctx, dsn)
+func (s logState) left() int { return s.held - s.moved }
+
+func (d *DB) startCheckpointer(ctx context.Context, path string) (*checkpointer, error) {
+	handle, connection, err := openOne(ctx, d.dsn(path, checkpointPragmas))
 	if err != nil {
 		return nil, err
 	}
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c := &checkpointer{
-		dialect: dialect, writer: writer, handle: handle, connection: connection,
+		dialect: d.dialect, disk: d.disk, writer: d.writer, handle: handle, connection: connection,
 		due: logPages, stop: stop, stopped: make(chan struct{}),
+	}
+	if sqlite.OFDLockingEnabled() {
+		if c.file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
+			return nil, errors.Join(err, connection.Close(), handle.Close())
+		}
 	}
 	go c.run(lasting)
 	return c, nil
 }
 
+// Any other lock of the engine's would be lost when the process closes the locked file anywhere.
+func init() { _, _ = sqlite.OFDLocking(true) }
+
 // close ends the goroutine. The writer must be alive: the goroutine may be waiting for it.
 func (c *checkpointer) close() error {
 	c.stop()
 	<-c.stopped
-	return errors.Join(c.connection.Close(), c.handle.Close())
+	err := errors.Join(c.connection.Close(), c.handle.Close())
+	if c.file != nil {
+		err = errors.Join(err, c.file.Close())
+	}
+	return err
 }
 
 func (c *checkpointer) run(ctx context.Context) {
@@ -77,7 +97,7 @@ func (c *checkpointer) checkpoint(ctx context.Context) {
 	c.turn.Lock()
 	defer c.turn.Unlock()
 	state, err := c.ask(ctx, c.dialect.measureLog)
-	if err != nil || state.held < c.due {
+	if err != nil || state.held < c.due || state.left() == 0 { // moved already: the next write begins it anew
 		return
 	}
 	after, err := c.move(ctx, func(*Tx) (logState, error) { return c.ask(ctx, c.dialect.restartLog) })
@@ -105,14 +125,21 @@ func (c *checkpointer) empty(ctx context.Context) error {
 	return app.Fail(app.StorageUnavailable, "").Because(errBusyLog)
 }
 
-// move moves the log beside the writes, and what was written meanwhile between two of them, in which finish ends the work.
+// move moves the log beside the writes, and what was written meanwhile between two of them, in which finish ends the work. The engine
+// flushes the database file only where nothing was written while it moved the log, which is in finish: what is flushed before, writes
+// need not wait for.
 func (c *checkpointer) move(ctx context.Context, finish func(*Tx) (logState, error)) (state logState, err error) {
 	for range passes {
-		state, err := c.ask(ctx, c.dialect.moveLog)
-		if err != nil {
+		if state, err = c.ask(ctx, c.dialect.moveLog); err != nil {
 			return state, err
 		}
-		if state.held-state.moved <= heldPages {
+		if err := c.flush(); err != nil {
+			return state, err
+		}
+		if state, err = c.ask(ctx, c.dialect.measureLog); err != nil {
+			return state, err
+		}
+		if state.left() <= heldPages {
 			break
 		}
 	}
@@ -121,6 +148,16 @@ func (c *checkpointer) move(ctx context.Context, finish func(*Tx) (logState, err
 		return err
 	})
 	return state, err
+}
+
+func (c *checkpointer) flush() error {
+	if c.file == nil {
+		return nil
+	}
+	if err := c.disk.Flush(c.file); err != nil {
+		return app.Fail(app.StorageUnavailable, "").Because(err)
+	}
+	return nil
 }
 
 func (c *checkpointer) ask(ctx context.Context, statement string) (state logState, err error) {

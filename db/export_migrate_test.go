@@ -7,9 +7,12 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// MigrateTo brings the database of a folder to one version, as migrate brings it to the newest. A VFS may watch it.
-func MigrateTo(ctx context.Context, folder, vfs string, version int64) error {
-	d := &DB{folder: folder, vfs: vfs, dialect: sqliteDialect()}
+// MigrateTo brings the database of a folder to one version, as migrate brings it to the newest. Nil: the real disk.
+func MigrateTo(ctx context.Context, folder string, disk Disk, version int64) error {
+	if disk == nil {
+		disk = realDisk{}
+	}
+	d := &DB{folder: folder, disk: disk, dialect: sqliteDialect()}
 	if err := createPrivately(folder, d.file(databaseFile)); err != nil {
 		return err
 	}

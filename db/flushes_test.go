@@ -30,7 +30,7 @@ func TestFlushesForAcknowledgedWrites(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { watched.Close() })
-			store, one := open(t, db.WithVFS(watched.Name()))
+			store, one := open(t, db.WithDisk(watched))
 			watched.Slow(test.flush)
 			before := watched.Flushes()
 			var clients sync.WaitGroup

@@ -131,7 +131,7 @@ func TestInspectTellsOfAMigration(t *testing.T) {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.MigrateTo(t.Context(), folder, "", first); err != nil {
+	if err := db.MigrateTo(t.Context(), folder, nil, first); err != nil {
 		t.Fatal(err)
 	}
 	before := state(t, folder)

@@ -35,7 +35,7 @@ func TestMigrationsKilledAnywhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		watched.Record()
-		if err := db.MigrateTo(t.Context(), folder, watched.Name(), version); err != nil {
+		if err := db.MigrateTo(t.Context(), folder, watched, version); err != nil {
 			t.Fatal(err)
 		}
 		unbroken, points := contentOf(t, folder), watched.Recorded()
@@ -48,7 +48,7 @@ func TestMigrationsKilledAnywhere(t *testing.T) {
 			if err := watched.Rebuild(killed, point, seed); err != nil {
 				t.Fatal(err)
 			}
-			if err := db.MigrateTo(t.Context(), killed, "", version); err != nil {
+			if err := db.MigrateTo(t.Context(), killed, nil, version); err != nil {
 				t.Fatalf("migration %d, killed at write %d of %d, seed %d: %v", version, point, points, seed, err)
 			}
 			if got := contentOf(t, killed); !slices.Equal(got, unbroken) {

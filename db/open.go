@@ -29,7 +29,7 @@ const (
 // DB is one data folder: a single writer whose commits are gathered, and readers that cannot write.
 type DB struct {
 	folder  string
-	vfs     string // "": the engine's own
+	disk    Disk
 	dialect dialect
 	readers *sql.DB
 	read    *Queries
@@ -47,9 +47,21 @@ func Open(ctx context.Context, folder string, options ...Option) (*DB, error) {
 // Option changes how a database is opened.
 type Option func(*DB)
 
-// WithVFS lets the engine reach its files through a VFS registered with it, such as a watched disk (package db/disk). For tests
-// and measurements.
-func WithVFS(name string) Option { return func(d *DB) { d.vfs = name } }
+// Disk is what lies between a database and the real disk.
+type Disk interface {
+	// Name is that of the VFS through which the engine reaches its files, "" the engine's own.
+	Name() string
+	// Flush makes durable what was written to a file, by the engine too.
+	Flush(file *os.File) error
+}
+
+// WithDisk puts a disk under a database, such as a watched one (package db/disk). For tests and measurements.
+func WithDisk(disk Disk) Option { return func(d *DB) { d.disk = disk } }
+
+type realDisk struct{}
+
+func (realDisk) Name() string              { return "" }
+func (realDisk) Flush(file *os.File) error { return file.Sync() }
 
 // OpenBeside opens the database of a data folder that a server may be using. It leaves the schema of an existing database as
 // it is, and fails if that is not the schema this program knows; where there is no database it creates one.
@@ -61,7 +73,7 @@ func OpenBeside(ctx context.Context, folder string) (*DB, error) {
 }
 
 func open(ctx context.Context, folder string, prepare func(*DB, context.Context, string) error, options ...Option) (*DB, error) {
-	d := &DB{folder: folder, dialect: sqliteDialect()}
+	d := &DB{folder: folder, disk: realDisk{}, dialect: sqliteDialect()}
 	for _, choose := range options {
 		choose(d)
 	}
@@ -91,7 +103,7 @@ func (d *DB) open(ctx context.Context, prepare func(*DB, context.Context, string
 	if err != nil {
 		return errors.Join(err, readers.Close())
 	}
-	d.checkpoints, err = startCheckpointer(ctx, d.dsn(path, checkpointPragmas), d.dialect, d.writer)
+	d.checkpoints, err = d.startCheckpointer(ctx, path)
 	if err != nil {
 		return errors.Join(err, readers.Close(), d.writer.close())
 	}
@@ -170,17 +182,17 @@ func ours(name string) bool {
 // Pragmas of every connection. busy_timeout stands first, so that the others wait too.
 var (
 	sharedPragmas     = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}
-	migrationPragmas  = append(slices.Clip(sharedPragmas), "secure_delete(FAST)", "journal_size_limit(10485760)")
+	migrationPragmas  = append(slices.Clip(sharedPragmas), "secure_delete(FAST)", fmt.Sprintf("journal_size_limit(%d)", logFileKept))
 	writerPragmas     = append(slices.Clip(migrationPragmas), "wal_autocheckpoint(0)")
 	readerPragmas     = append(slices.Clip(sharedPragmas), "query_only(1)")
 	checkpointPragmas = append([]string{"busy_timeout(20)"}, sharedPragmas[1:]...) // while it waits for readers, writes are held
 )
 
 func (d *DB) dsn(path string, pragmas []string) string {
-	if d.vfs == "" {
+	if d.disk.Name() == "" {
 		return dsn(path, pragmas)
 	}
-	return dsn(path, pragmas) + "&vfs=" + url.QueryEscape(d.vfs)
+	return dsn(path, pragmas) + "&vfs=" + url.QueryEscape(d.disk.Name())
 }
 
 // openOne opens a database with one connection, which is in use until it is closed.

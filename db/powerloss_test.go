@@ -55,7 +55,7 @@ func TestPowerLossLosesNothingAcknowledged(t *testing.T) {
 	}
 	t.Cleanup(func() { watched.Close() })
 	watched.Record()
-	store, one := open(t, db.WithVFS(watched.Name()))
+	store, one := open(t, db.WithDisk(watched))
 	ring, err := store.EnsureKeyRing(t.Context(), [32]byte{7}, start)
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ func TestDiskInTrouble(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { watched.Close() })
-			store, err := db.Open(t.Context(), t.TempDir(), db.WithVFS(watched.Name()))
+			store, err := db.Open(t.Context(), t.TempDir(), db.WithDisk(watched))
 			if err != nil {
 				t.Fatal(err)
 			}

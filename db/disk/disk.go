@@ -6,6 +6,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,7 +39,7 @@ type Disk struct {
 	record    *record
 }
 
-// Watch begins to watch what databases do that are opened with db.WithVFS(name). Close it when they are closed.
+// Watch begins to watch what databases do that are opened with db.WithDisk. Close it when they are closed.
 func Watch(name string) (*Disk, error) {
 	d := &Disk{name: name, tls: libc.NewTLS(), methods: map[uintptr]methods{}}
 	if err := d.register(); err != nil {
@@ -48,8 +49,23 @@ func Watch(name string) (*Disk, error) {
 	return d, nil
 }
 
-// Name is what db.WithVFS wants.
+// Name is that of the VFS.
 func (d *Disk) Name() string { return d.name }
+
+// Flush flushes a file as the engine does, and is counted, slowed, refused and recorded like that.
+func (d *Disk) Flush(file *os.File) error {
+	if trouble := d.trouble.Load(); trouble != nil && trouble.flush != sqlite3.SQLITE_OK {
+		return failure("flush", trouble.flush)
+	}
+	d.flushes.Add(1)
+	covers := d.Recorded()
+	time.Sleep(time.Duration(d.delay.Load()))
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	d.note(operation{kind: synced, path: file.Name(), covers: covers})
+	return nil
+}
 
 // Close ends the watch. It fails while a database is open on the disk.
 func (d *Disk) Close() error {

@@ -28,7 +28,7 @@ func watch(t *testing.T) *disk.Disk {
 
 func open(t *testing.T, watched *disk.Disk, folder string) *db.DB {
 	t.Helper()
-	store, err := db.Open(t.Context(), folder, db.WithVFS(watched.Name()))
+	store, err := db.Open(t.Context(), folder, db.WithDisk(watched))
 	if err != nil {
 		t.Fatal(err)
 	}

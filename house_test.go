@@ -27,6 +27,7 @@ var floors = map[string][]string{
 	"app":            {},
 	"app/member":     {},
 	"app/meter":      {},
+	"app/pace":       {},
 	"app/parameters": {"app", "app/member"},
 	"app/picture":    {},
 	// floor 1: the outside world
@@ -35,7 +36,7 @@ var floors = map[string][]string{
 	"db":           {"app", "app/meter"},
 	"db/disk":      {}, // for tests and measurements
 	// floor 2: rules
-	"app/keeper":    {"app", "app/picture", "app/meter", "app/wechat", "db"},
+	"app/keeper":    {"app", "app/picture", "app/meter", "app/pace", "app/wechat", "db"},
 	"app/operator":  {"app", "app/meter", "app/wechat", "db"},
 	"app/diagnosis": {"app", "app/wechat", "db"},
 	"app/apps":      {"app", "app/wechat", "db", "app/keeper"},

@@ -15,7 +15,7 @@ import (
 
 const (
 	logPages         = 8000     // of the write-ahead log from which on it is moved into the database file: 32 MB
-	logFileKept      = 40 << 20 // bytes of the log's file after it was moved
+	logFileLimit     = 40 << 20 // bytes of the log's file after it was moved
 	heldPages        = 128      // that may be left to move while writes are held
 	passes           = 6        // beside the writes at most, until no more is left than that
 	checkpointEvery  = 256      // changes, after which the log is measured again
@@ -65,8 +65,9 @@ func (d *DB) startCheckpointer(ctx context.Context, path string) (*checkpointer,
 	return c, nil
 }
 
-// Any other lock of the engine's would be lost when the process closes the locked file anywhere.
-func init() { _, _ = sqlite.OFDLocking(true) }
+// keepLocks has the engine lock files so that a lock is not lost when the process closes the locked file anywhere. Where the system knows
+// no such locks it changes nothing.
+func keepLocks() { _, _ = sqlite.OFDLocking(true) }
 
 // close ends the goroutine. The writer must be alive: the goroutine may be waiting for it.
 func (c *checkpointer) close() error {

@@ -73,6 +73,7 @@ func OpenBeside(ctx context.Context, folder string) (*DB, error) {
 }
 
 func open(ctx context.Context, folder string, prepare func(*DB, context.Context, string) error, options ...Option) (*DB, error) {
+	keepLocks()
 	d := &DB{folder: folder, disk: realDisk{}, dialect: sqliteDialect()}
 	for _, choose := range options {
 		choose(d)
@@ -182,7 +183,7 @@ func ours(name string) bool {
 // Pragmas of every connection. busy_timeout stands first, so that the others wait too.
 var (
 	sharedPragmas     = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}
-	migrationPragmas  = append(slices.Clip(sharedPragmas), "secure_delete(FAST)", fmt.Sprintf("journal_size_limit(%d)", logFileKept))
+	migrationPragmas  = append(slices.Clip(sharedPragmas), "secure_delete(FAST)", fmt.Sprintf("journal_size_limit(%d)", logFileLimit))
 	writerPragmas     = append(slices.Clip(migrationPragmas), "wal_autocheckpoint(0)")
 	readerPragmas     = append(slices.Clip(sharedPragmas), "query_only(1)")
 	checkpointPragmas = append([]string{"busy_timeout(20)"}, sharedPragmas[1:]...) // while it waits for readers, writes are held

@@ -4,12 +4,14 @@ import (
 	"context"
 
 	"wxkeeper/app"
+	"wxkeeper/app/pace"
 	"wxkeeper/db"
 )
 
 const (
 	eventsSwept   = 1000 // events deleted in one write
 	sessionsSwept = 200  // sessions looked at in one step
+	sweepShare    = 0.05 // of the time that looking takes
 )
 
 // Sweep deletes what is past its keeping: old events, sessions that have ended without anybody noticing, users not seen for
@@ -53,12 +55,18 @@ func (k *Keeper) sweepEvents(ctx context.Context) error {
 
 func (k *Keeper) sweepSessions(ctx context.Context) error {
 	var last app.Session
-	for {
+	for gently := pace.Of(sweepShare); ; {
 		sessions, err := k.store.Read().SessionsAfter(ctx, k.app.ID, last.UserID, last.ID, sessionsSwept)
 		if err != nil || len(sessions) == 0 {
 			return err
 		}
 		if err := k.endThoseOver(ctx, sessions); err != nil {
+			return err
+		}
+		if len(sessions) < sessionsSwept {
+			return nil
+		}
+		if err := gently.Rest(ctx); err != nil {
 			return err
 		}
 		last = sessions[len(sessions)-1]

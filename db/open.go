@@ -34,6 +34,7 @@ type DB struct {
 	readers *sql.DB
 	read    *Queries
 	writer  *writer
+	cache   int // bytes of pages that the writer keeps; 0: as many as the engine likes
 
 	checkpoints *checkpointer
 }
@@ -57,6 +58,9 @@ type Disk interface {
 
 // WithDisk puts a disk under a database, such as a watched one (package db/disk). For tests and measurements.
 func WithDisk(disk Disk) Option { return func(d *DB) { d.disk = disk } }
+
+// WithCache lets the writer keep so many bytes of pages in memory, for work that writes a great deal all over the database.
+func WithCache(bytes int) Option { return func(d *DB) { d.cache = bytes } }
 
 type realDisk struct{}
 
@@ -100,7 +104,11 @@ func (d *DB) open(ctx context.Context, prepare func(*DB, context.Context, string
 	readers.SetMaxIdleConns(runtime.NumCPU())
 	d.readers = readers
 	d.read = &Queries{dialect: d.dialect, prepare: preparePool(readers)}
-	d.writer, err = startWriter(ctx, d.dsn(path, writerPragmas), d.dialect)
+	pragmas := writerPragmas
+	if d.cache > 0 {
+		pragmas = append(slices.Clip(pragmas), fmt.Sprintf("cache_size(-%d)", d.cache>>10))
+	}
+	d.writer, err = startWriter(ctx, d.dsn(path, pragmas), d.dialect)
 	if err != nil {
 		return errors.Join(err, readers.Close())
 	}

@@ -23,6 +23,7 @@ type Bench struct {
 // BenchFill fills an empty data folder with invented users.
 type BenchFill struct {
 	Users int    `required:"" placeholder:"N" help:"How many users. A million take some minutes and 3 GB of disk."`
+	Brief bool   `help:"Give each user one key, one session and one event alone: for ten millions."`
 	Seed  uint64 `default:"1" help:"Another seed gives other people."`
 	Appid string `env:"WXKEEPER_APPID" required:"" placeholder:"APPID" help:"Mini program the users are of."`
 	config.Store
@@ -38,10 +39,13 @@ func (c *BenchFill) Run(ctx context.Context, env config.Env, std Streams) error 
 		return err
 	}
 	began := time.Now()
-	how := sample.Options{Users: c.Users, Seed: c.Seed, Progress: progress(std.Err, c.Users)}
+	how := sample.Options{Users: c.Users, Brief: c.Brief, Seed: c.Seed, Progress: progress(std.Err, c.Users)}
 	err = fillFolder(ctx, folder, master, app.Appid(c.Appid), how)
 	return told(std.Out, err, "%d users in %s, made in %v.\n", c.Users, folder, time.Since(began).Round(time.Second))
 }
+
+// fillCache is memory in bytes for pages of the database: the entries of users who are made together lie all over the indexes.
+const fillCache = 256 << 20
 
 // fillFolder makes users in an empty folder that no server uses.
 func fillFolder(ctx context.Context, folder string, master config.MasterKey, appid app.Appid, how sample.Options) (err error) {
@@ -50,7 +54,7 @@ func fillFolder(ctx context.Context, folder string, master config.MasterKey, app
 		return err
 	}
 	defer lock.Release()
-	store, err := db.Open(ctx, folder)
+	store, err := db.Open(ctx, folder, db.WithCache(fillCache))
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	mathrand "math/rand/v2"
@@ -29,6 +28,7 @@ import (
 type BenchRun struct {
 	Parts     []string      `name:"part" placeholder:"PART" help:"What to measure: parts with commas between them, or all. Without it, the usual ones."`
 	Users     int           `default:"10000" help:"How many users there are before. They are made first: a million take some minutes and 3 GB of disk."`
+	Brief     bool          `help:"Users who are made have one key, one session and one event each: for ten millions."`
 	Data      string        `placeholder:"FOLDER" help:"Folder to keep the users in, so that the next run need not make them. Empty: a throw-away folder."`
 	Clients   int           `default:"32" help:"How many clients ask at once."`
 	Sessions  int           `default:"5000" help:"How many phones have logged in; at most half of the users."`
@@ -73,7 +73,7 @@ func (c *BenchRun) Run(ctx context.Context, std Streams, release Release) (err e
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	}
-	ground, err := benchGround(ctx, folder, c.Users, std.Err)
+	ground, err := benchGround(ctx, folder, sample.Options{Users: c.Users, Brief: c.Brief, Seed: 1, Progress: progress(std.Err, c.Users)})
 	if err != nil {
 		return err
 	}
@@ -146,8 +146,12 @@ const (
 )
 
 // benchGround makes a folder with users, or takes over the one that an earlier run has made there.
-func benchGround(ctx context.Context, folder string, users int, progressTo io.Writer) (bench.Ground, error) {
-	folder = filepath.Join(folder, strconv.Itoa(users)+"-users")
+func benchGround(ctx context.Context, folder string, how sample.Options) (bench.Ground, error) {
+	name, users := strconv.Itoa(how.Users)+"-users", how.Users
+	if how.Brief {
+		name += "-brief"
+	}
+	folder = filepath.Join(folder, name)
 	ground := bench.Ground{
 		Folder: filepath.Join(folder, "data"), Yardsticks: filepath.Join(folder, "yardsticks"), Logs: folder, Appid: benchAppid, Users: users,
 		Operator: benchOperator, Password: app.Secret(rand.Text()), Strangers: yardstick.People(users, peopleAtMost),
@@ -163,7 +167,6 @@ func benchGround(ctx context.Context, folder string, users int, progressTo io.Wr
 		if err := errors.Join(os.RemoveAll(filling), os.MkdirAll(filling, 0o700)); err != nil {
 			return ground, err
 		}
-		how := sample.Options{Users: users, Seed: 1, Progress: progress(progressTo, users)}
 		if err := fillFolder(ctx, filling, master, benchAppid, how); err != nil {
 			return ground, err
 		}

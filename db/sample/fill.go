@@ -19,6 +19,7 @@ type Options struct {
 	Users    int
 	Now      time.Time      // up to when things have happened
 	Seed     uint64         // the same seed gives the same people; ids of events, nonces and data keys differ
+	Brief    bool           // each user has one key, one session and one event: a fraction of the work and of the disk
 	Progress func(done int) // told now and then how many users' worth of work is done; nil: nobody asks
 
 	// BadRelease is when a release went out that hands in each code twice and collects data before its login is answered. It was
@@ -81,7 +82,7 @@ func begin(ctx context.Context, store *db.DB, ring *db.KeyRing, appID app.AppID,
 	return &filling{
 		population: population{
 			seed: how.Seed, size: how.Users, now: how.Now.Truncate(time.Millisecond), app: apps[at], clients: newClients(apps[at].Appid),
-			badRelease: how.BadRelease.Truncate(time.Millisecond),
+			brief: how.Brief, badRelease: how.BadRelease.Truncate(time.Millisecond),
 		},
 		store: store, ring: ring, how: how,
 		ids: make([]app.UserID, how.Users), lastEvent: make([]app.EventID, how.Users), lastDay: make([]int64, how.Users),

@@ -31,6 +31,7 @@ type population struct {
 	now     time.Time
 	app     app.App
 	clients clients
+	brief   bool
 
 	badRelease time.Time
 }
@@ -66,8 +67,12 @@ func (p *population) person(number int) person {
 	for range 1 + dice.IntN(2) {
 		l.devices = append(l.devices, p.clients.device(dice))
 	}
-	l.before(born)
-	l.visits(born)
+	if p.brief {
+		l.visitOnce(born)
+	} else {
+		l.before(born)
+		l.visits(born)
+	}
 	l.aftermath()
 	l.introduce()
 	return l.person
@@ -144,6 +149,19 @@ func (l *life) visits(born time.Time) {
 			l.visit(at)
 		}
 	}
+}
+
+// visitOnce is one login that brought a new key, on one of those days: nothing else is left.
+func (l *life) visitOnce(born time.Time) {
+	at := l.timeOn(l.dice, l.dice.IntN(days))
+	if at.Before(born) || at.After(l.now) {
+		at = born
+	}
+	l.on = l.device()
+	l.arrive(at)
+	l.obtain(at)
+	l.begin(at)
+	l.happens(at, loginNewKey, 0)
 }
 
 // before is what was before those days: only its traces are left.

@@ -8,7 +8,12 @@ import (
 )
 
 // words gives a message without places, "" if there is none.
-func (t Text) words(id string) string { return texts[t.language()].plain[id] }
+func (t Text) words(id string) string {
+	if message := texts[t.language()][id]; message.one == nil && message.other.plain() {
+		return message.other[0].text
+	}
+	return ""
+}
 
 // Reason says in a few words what a reason means, for lists to choose from. One nobody has words for is its id.
 func (t Text) Reason(reason app.Reason) string {

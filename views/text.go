@@ -43,25 +43,35 @@ type Text struct {
 }
 
 // T is the text of a message, with its {{.name}} places filled from pairs of name and value. Integers are written with
-// separators; the one called n also chooses between one and many. A message that does not exist shows as ⟦its id⟧.
+// separators; the one called n also chooses between one and many. A message that does not exist shows as ⟦its id⟧, a place
+// without a value likewise.
 func (t Text) T(id string, pairs ...any) string {
-	spoken := texts[t.language()]
-	if len(pairs) == 0 {
-		if text, found := spoken.plain[id]; found {
-			return text
-		}
-	}
-	config := i18n.LocalizeConfig{MessageID: id}
-	config.TemplateData, config.PluralCount = t.placeholders(pairs)
-	text, err := spoken.localizer.Localize(&config)
-	if err != nil {
+	message, found := texts[t.language()][id]
+	if !found {
 		return "⟦" + id + "⟧"
 	}
-	return text
+	phrase := message.other
+	if message.one != nil && isOne(pairs) {
+		phrase = message.one
+	}
+	if len(pairs) == 0 && phrase.plain() {
+		return phrase[0].text
+	}
+	var text strings.Builder
+	for _, piece := range phrase {
+		text.WriteString(piece.text)
+		if piece.place != "" {
+			text.WriteString(t.value(piece.place, pairs))
+		}
+	}
+	return text.String()
 }
 
 // Has says whether a message exists.
-func (t Text) Has(id string) bool { return texts[t.language()].known[id] }
+func (t Text) Has(id string) bool {
+	_, found := texts[t.language()][id]
+	return found
+}
 
 func (t Text) language() Language {
 	if t.Language == English {
@@ -70,22 +80,30 @@ func (t Text) language() Language {
 	return Chinese
 }
 
-func (t Text) placeholders(pairs []any) (data map[string]any, plural any) {
-	data = make(map[string]any, len(pairs)/2)
+func isOne(pairs []any) bool {
 	for i := 0; i+1 < len(pairs); i += 2 {
-		name := fmt.Sprint(pairs[i])
-		number, isNumber := integer(pairs[i+1])
-		switch {
-		case isNumber:
-			data[name] = t.Count(number)
-		default:
-			data[name] = pairs[i+1]
-		}
-		if isNumber && name == "n" {
-			plural = number
+		if pairs[i] == "n" {
+			n, isNumber := integer(pairs[i+1])
+			return isNumber && n == 1
 		}
 	}
-	return data, plural
+	return false
+}
+
+func (t Text) value(place string, pairs []any) string {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i] != place {
+			continue
+		}
+		if number, isNumber := integer(pairs[i+1]); isNumber {
+			return t.Count(number)
+		}
+		if text, isText := pairs[i+1].(string); isText {
+			return text
+		}
+		return fmt.Sprint(pairs[i+1])
+	}
+	return "⟦" + place + "⟧"
 }
 
 func integer(value any) (int64, bool) {
@@ -154,21 +172,25 @@ func (t Text) Percent(part, whole int64) string {
 //go:embed messages/*.json
 var messageFiles embed.FS
 
-// spoken is one language, loaded. Most messages have no places to fill, and a page has hundreds of them.
-type spoken struct {
-	localizer *i18n.Localizer
-	plain     map[string]string
-	known     map[string]bool
-}
+// message is what is said of one and of many. One is nil where a language makes no difference, as Chinese.
+type message struct{ one, other phrase }
+
+// phrase is a text cut at its places.
+type phrase []piece
+
+// piece is a stretch of text and the place after it, "" at the end of the phrase.
+type piece struct{ text, place string }
+
+// plain says whether it has no places, as most have: a page has hundreds of them.
+func (p phrase) plain() bool { return len(p) == 1 && p[0].place == "" }
 
 var texts = loadTexts()
 
 // loadTexts panics on a broken message file: it is part of the program, and every test would see it.
-func loadTexts() map[Language]spoken {
+func loadTexts() map[Language]map[string]message {
 	bundle := i18n.NewBundle(language.MustParse(string(Chinese)))
 	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
-	plain := map[Language]map[string]string{Chinese: {}, English: {}}
-	ids := map[Language]map[string]bool{Chinese: {}, English: {}}
+	all := map[Language]map[string]message{Chinese: {}, English: {}}
 	files, err := messageFiles.ReadDir("messages")
 	if err != nil {
 		panic(err)
@@ -178,18 +200,24 @@ func loadTexts() map[Language]spoken {
 		if err != nil {
 			panic(err)
 		}
-		for _, message := range loaded.Messages {
-			ids[Language(loaded.Tag.String())][message.ID] = true
-			if message.One == "" && !hasPlaces(message.Other) {
-				plain[Language(loaded.Tag.String())][message.ID] = message.Other
-			}
+		for _, one := range loaded.Messages {
+			all[Language(loaded.Tag.String())][one.ID] = message{one: cut(one.One), other: cut(one.Other)}
 		}
-	}
-	all := map[Language]spoken{}
-	for _, known := range Languages() {
-		all[known] = spoken{i18n.NewLocalizer(bundle, string(known)), plain[known], ids[known]}
 	}
 	return all
 }
 
-func hasPlaces(text string) bool { return strings.Contains(text, "{{") }
+// cut cuts a text at its places, {{.name}} each.
+func cut(text string) phrase {
+	var pieces phrase
+	for text != "" {
+		before, rest, found := strings.Cut(text, "{{.")
+		place, after, closed := strings.Cut(rest, "}}")
+		if found && !closed {
+			panic("a place that does not end: " + text)
+		}
+		pieces = append(pieces, piece{before, place})
+		text = after
+	}
+	return pieces
+}

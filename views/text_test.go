@@ -183,6 +183,7 @@ func TestT(t *testing.T) {
 		english.T("select.all", "n", int64(12345)):     "Take all 12,345 that match",
 		chinese.T("frame.app", "appid", "<b>"):         "小程序 <b>",
 		chinese.T("no.such.message"):                   "⟦no.such.message⟧",
+		chinese.T("time.ago"):                          "⟦n⟧ 分钟前",
 		Text{"fr"}.T("nav.users"):                      "用户",
 		chinese.JoinReason("login", ""):                "用户反馈登录异常",
 		chinese.JoinReason("login", " 工单 12 "):         "用户反馈登录异常：工单 12",

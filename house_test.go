@@ -26,6 +26,7 @@ var floors = map[string][]string{
 	// floor 0: words
 	"app":            {},
 	"app/member":     {},
+	"app/longfile":   {"app/pace"},
 	"app/meter":      {},
 	"app/pace":       {},
 	"app/parameters": {"app", "app/member"},
@@ -33,7 +34,7 @@ var floors = map[string][]string{
 	// floor 1: the outside world
 	"app/outgoing": {"app"},
 	"app/wechat":   {"app", "app/member", "app/meter", "app/outgoing"},
-	"db":           {"app", "app/meter"},
+	"db":           {"app", "app/meter", "app/longfile"},
 	"db/disk":      {}, // for tests and measurements
 	// floor 2: rules
 	"app/keeper":    {"app", "app/picture", "app/meter", "app/pace", "app/wechat", "db"},
@@ -41,7 +42,7 @@ var floors = map[string][]string{
 	"app/diagnosis": {"app", "app/wechat", "db"},
 	"app/apps":      {"app", "app/wechat", "db", "app/keeper"},
 	"app/overview":  {"app", "app/wechat", "db", "app/keeper"},
-	"app/backup":    {"app", "db", "app/keeper"},
+	"app/backup":    {"app", "app/longfile", "db", "app/keeper"},
 	"app/alert":     {"app", "app/outgoing", "db", "app/overview"},
 	"app/webhook":   {"app", "app/outgoing", "db"},
 	"app/backend":   {"app", "app/meter", "db"},

@@ -14,9 +14,10 @@ import (
 	"modernc.org/sqlite"
 
 	"wxkeeper/app"
+	"wxkeeper/app/longfile"
 )
 
-// pagesAtOnce is how many pages are copied between two looks at the context: 4 MiB.
+// pagesAtOnce is how many pages the engine copies between two looks at the context: 4 MiB.
 const pagesAtOnce = 1024
 
 // Copy writes the database as it is at one moment into the new database of a folder that has none. It goes on beside writers and
@@ -29,24 +30,39 @@ func (d *DB) Copy(ctx context.Context, folder string) (err error) {
 		return app.Fail(app.StorageUnavailable, "").Because(err)
 	}
 	defer func() { err = d.read.failure(errors.Join(err, file.Close())) }()
-	if err := copyDatabase(ctx, d.file(databaseFile), path); err != nil {
+	copying := copyPages
+	if sqlite.OFDLockingEnabled() { // else the engine's locks are lost when a file of it is closed
+		copying = copyFiles
+	}
+	if err := copying(ctx, d.file(databaseFile), path); err != nil {
 		return fmt.Errorf("copy the database: %w", err)
 	}
 	return file.Sync()
 }
 
-// copyDatabase reads inside one transaction of a connection of its own: a reader of the pool would be missed there.
-func copyDatabase(ctx context.Context, from, to string) (err error) {
-	handle, err := sql.Open("sqlite", dsn(from, readerPragmas))
+// copyFiles copies the files themselves, which costs a tenth of copying their pages by the engine. As long as a reader is at a moment,
+// the database file holds no page of a later one, and the log each that was moved into the file since: the file, in whatever state of
+// that, and the log after it are together the database of a later moment (https://www.sqlite.org/walformat.html, 4.3 and 4.4).
+func copyFiles(ctx context.Context, from, to string) error {
+	err := atOneMoment(ctx, from, func(*sql.Conn) error {
+		if err := longfile.Copy(ctx, from, to); err != nil {
+			return err
+		}
+		return longfile.Copy(ctx, from+logSuffix, to+logSuffix)
+	})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, handle.Close()) }()
-	reader, err := handle.Conn(ctx)
+	return emptyLogInto(ctx, to)
+}
+
+// atOneMoment holds a moment of a database with a connection of its own: a reader of the pool would be missed there.
+func atOneMoment(ctx context.Context, path string, work func(*sql.Conn) error) (err error) {
+	handle, reader, err := openOne(ctx, dsn(path, readerPragmas))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, reader.Close()) }()
+	defer func() { err = errors.Join(err, reader.Close(), handle.Close()) }()
 	for _, statement := range []string{"BEGIN", "SELECT 1 FROM apps LIMIT 1"} { // the moment is that of the first read
 		if _, err := reader.ExecContext(ctx, statement); err != nil {
 			return err
@@ -56,26 +72,29 @@ func copyDatabase(ctx context.Context, from, to string) (err error) {
 		_, ended := reader.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		err = errors.Join(err, ended)
 	}()
-	return reader.Raw(func(connection any) error {
-		return copyPages(ctx, connection.(interface {
-			NewBackup(to string) (*sqlite.Backup, error)
-		}), dsn(to, []string{"journal_mode(OFF)", "synchronous(OFF)"})) // whoever is cut short begins anew; Copy flushes
-	})
+	return work(reader)
 }
 
-func copyPages(ctx context.Context, source interface {
-	NewBackup(to string) (*sqlite.Backup, error)
-}, to string) error {
-	copying, err := source.NewBackup(to)
-	if err != nil {
-		return err
-	}
-	for more := true; more && err == nil; {
-		if more, err = copying.Step(pagesAtOnce); err == nil {
-			err = context.Cause(ctx)
-		}
-	}
-	return errors.Join(err, copying.Finish())
+// copyPages lets the engine copy.
+func copyPages(ctx context.Context, from, to string) error {
+	return atOneMoment(ctx, from, func(reader *sql.Conn) error {
+		return reader.Raw(func(connection any) error {
+			source := connection.(interface {
+				NewBackup(to string) (*sqlite.Backup, error)
+			})
+			// Whoever is cut short begins anew, and Copy flushes.
+			copying, err := source.NewBackup(dsn(to, []string{"journal_mode(OFF)", "synchronous(OFF)"}))
+			if err != nil {
+				return err
+			}
+			for more := true; more && err == nil; {
+				if more, err = copying.Step(pagesAtOnce); err == nil {
+					err = context.Cause(ctx)
+				}
+			}
+			return errors.Join(err, copying.Finish())
+		})
+	})
 }
 
 // TempFolder makes a folder for a copy that is not to be seen elsewhere, beside the database. Remove it.
@@ -246,11 +265,11 @@ func Replace(ctx context.Context, folder, by string, at time.Time) (aside string
 // moved away: a write-ahead log must not meet another database.
 func keepAside(ctx context.Context, folder string, at time.Time) (aside string, err error) {
 	live := filepath.Join(folder, databaseFile)
-	emptyLogInto(ctx, live)
+	_ = emptyLogInto(ctx, live) // a damaged database is put aside with its log
 	if aside, err = makeAside(folder, at); err != nil {
 		return "", err
 	}
-	for _, suffix := range []string{"-wal", "-shm"} {
+	for _, suffix := range []string{logSuffix, "-shm"} {
 		err := os.Rename(live+suffix, filepath.Join(aside, databaseFile+suffix))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", err
@@ -275,15 +294,18 @@ func makeAside(folder string, at time.Time) (string, error) {
 	}
 }
 
-// emptyLogInto closes a database as a server does that ends: the last connection empties the log into the file and deletes it. It tells
-// of no failure: a damaged database is put aside with its log.
-func emptyLogInto(ctx context.Context, path string) {
-	handle, err := sql.Open("sqlite", dsn(path, writerPragmas))
+// emptyLogInto closes a database as a server does that ends: the last connection empties the log into the file and deletes it.
+func emptyLogInto(ctx context.Context, path string) error {
+	handle, connection, err := openOne(ctx, dsn(path, writerPragmas))
 	if err != nil {
-		return
+		return err
 	}
-	defer handle.Close()
-	_, _ = handle.ExecContext(ctx, sqliteDialect().emptyLog)
+	_, err = connection.ExecContext(ctx, sqliteDialect().emptyLog)
+	err = errors.Join(err, connection.Close(), handle.Close())
+	if _, left := os.Lstat(path + logSuffix); err == nil && !errors.Is(left, os.ErrNotExist) {
+		err = errBusyLog
+	}
+	return err
 }
 
 // linkOrCopy gives a file a second name, or where the file system knows no such thing a second self.

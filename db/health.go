@@ -36,7 +36,7 @@ func (d *DB) Health(ctx context.Context) (Health, error) {
 	}
 	var fileErr, logErr error
 	health.FileBytes, fileErr = sizeOf(d.file(databaseFile))
-	health.LogBytes, logErr = sizeOf(d.file(databaseFile + "-wal"))
+	health.LogBytes, logErr = sizeOf(d.file(databaseFile + logSuffix))
 	return health, d.read.failure(errors.Join(fileErr, logErr))
 }
 

@@ -77,7 +77,7 @@ func readOnlySource(path string) (string, error) {
 		return "", err
 	}
 	source := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=query_only(1)&mode=ro&"
-	log, err := sizeOf(path + "-wal")
+	log, err := sizeOf(path + logSuffix)
 	if err != nil || log == 0 {
 		return source + "immutable=1", err
 	}

@@ -22,6 +22,7 @@ const (
 	folderPermissions = 0o700
 	filePermissions   = 0o600
 	databaseFile      = "wxkeeper.db"
+	logSuffix         = "-wal" // of the engine's write-ahead log
 	serveLock         = "serve.lock"
 	migrateLock       = "migrate.lock"
 )
@@ -158,7 +159,7 @@ func insistOnLogOfDatabase(path string) error {
 	if err != nil {
 		return err
 	}
-	log, err := sizeOf(path + "-wal")
+	log, err := sizeOf(path + logSuffix)
 	if err == nil && database == 0 && log > 0 {
 		err = fmt.Errorf("%s is gone or empty but its write-ahead log is still there: restore a backup, or move the log away", path)
 	}
@@ -184,7 +185,7 @@ func ownFolder(folder string) error {
 }
 
 func ours(name string) bool {
-	files := []string{databaseFile, databaseFile + "-wal", databaseFile + "-shm", serveLock, migrateLock, "sandbox.key"}
+	files := []string{databaseFile, databaseFile + logSuffix, databaseFile + "-shm", serveLock, migrateLock, "sandbox.key"}
 	return slices.Contains(files, name) || strings.HasPrefix(name, "replaced-") || strings.HasSuffix(name, ".partial")
 }
 

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,6 +22,7 @@ import (
 
 	"wxkeeper/app"
 	"wxkeeper/app/keeper"
+	"wxkeeper/app/longfile"
 	"wxkeeper/db"
 )
 
@@ -104,11 +104,11 @@ func Take(ctx context.Context, store *db.DB, options Options) (Taken, error) {
 	ready := db.FileIn(copied)
 	if taken.Encrypted {
 		ready = db.FileIn(beside) + EncryptedSuffix
-		if err := encrypt(db.FileIn(copied), ready, recipients); err != nil {
+		if err := encrypt(ctx, db.FileIn(copied), ready, recipients); err != nil {
 			return Taken{}, err
 		}
 	}
-	if err := publish(ready, &taken); err != nil {
+	if err := publish(ctx, ready, &taken); err != nil {
 		return Taken{}, err
 	}
 	taken.Took = options.Clock().Sub(began)
@@ -193,27 +193,25 @@ func Recipients(texts []string) ([]age.Recipient, error) {
 	return recipients, nil
 }
 
-func encrypt(from, to string, recipients []age.Recipient) error {
-	source, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
+func encrypt(ctx context.Context, from, to string, recipients []age.Recipient) error {
 	target, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, permissions)
 	if err != nil {
 		return err
 	}
 	sealed, err := age.Encrypt(target, recipients...)
 	if err == nil {
-		_, err = io.Copy(sealed, source)
+		err = longfile.Read(ctx, from, func(portion []byte) error {
+			_, err := sealed.Write(portion)
+			return errors.Join(err, target.Sync())
+		})
 		err = errors.Join(err, sealed.Close())
 	}
 	return errors.Join(err, target.Sync(), target.Close())
 }
 
 // publish gives a file that is ready its name, then writes the manifest that makes it a backup.
-func publish(ready string, taken *Taken) (err error) {
-	if taken.Bytes, taken.SHA256, err = measure(ready); err != nil {
+func publish(ctx context.Context, ready string, taken *Taken) (err error) {
+	if taken.Bytes, taken.SHA256, err = measure(ctx, ready); err != nil {
 		return err
 	}
 	if err := giveName(ready, taken.Path); err != nil {
@@ -262,14 +260,13 @@ func giveName(ready, name string) error {
 	return app.Fail(app.AlreadyExists, "").Because(err)
 }
 
-func measure(path string) (bytes int64, sum string, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return 0, "", err
-	}
-	defer file.Close()
+func measure(ctx context.Context, path string) (bytes int64, sum string, err error) {
 	digest := sha256.New()
-	bytes, err = io.Copy(digest, file)
+	err = longfile.Read(ctx, path, func(portion []byte) error {
+		bytes += int64(len(portion))
+		_, err := digest.Write(portion)
+		return err
+	})
 	return bytes, hexOf(digest), err
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"wxkeeper/app"
+	"wxkeeper/app/pace"
 	"wxkeeper/db"
 )
 
@@ -42,8 +43,18 @@ func MaskingFor(role app.Role) Masking {
 	return MaskIDs
 }
 
+// exportShare is the share of a processor's time that an export takes while users are served.
+const exportShare = 0.1
+
+// writes tells how many writes there have been: phones make nearly all of them.
+func (k *Keeper) writes() uint64 {
+	_, writes := k.store.Written()
+	return writes
+}
+
 // ExportUsers writes the users who match a filter as CSV, the newest first, one a line, masked for a role. It is audited before the first line is
-// written. It holds a page of users in memory and no transaction open; between, called after each page, may end it.
+// written. It holds a page of users in memory and no transaction open, and leaves the
+// machine to the phones; between, called after each page, may end it.
 func (k *Keeper) ExportUsers(
 	ctx context.Context, order Order, filter app.UserFilter, role app.Role, to io.Writer, between func() error,
 ) error {
@@ -69,6 +80,7 @@ func (k *Keeper) ExportUsers(
 	if err != nil {
 		return err
 	}
+	gently := pace.Beside(k.writes, exportShare)
 	for next := ""; ; {
 		page, err := k.matching(ctx, filter, role, next, usersAPage)
 		if err != nil {
@@ -98,6 +110,9 @@ func (k *Keeper) ExportUsers(
 			return err
 		}
 		if err := between(); err != nil || page.Next == "" {
+			return err
+		}
+		if err := gently.Rest(ctx); err != nil {
 			return err
 		}
 		next = page.Next

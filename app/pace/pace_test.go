@@ -25,6 +25,30 @@ func TestWorkTakesItsShare(t *testing.T) {
 	})
 }
 
+func TestNobodyRestsWhileThereAreNoRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requests := uint64(0)
+		paced, began := pace.Beside(func() uint64 { return requests }, 0.1), time.Now()
+		step := func(more uint64) time.Duration {
+			before := time.Since(began)
+			time.Sleep(100 * time.Millisecond)
+			requests += more
+			if err := paced.Rest(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return time.Since(began) - before
+		}
+		for _, test := range []struct {
+			requests uint64
+			takes    time.Duration
+		}{{0, 100 * time.Millisecond}, {9, 100 * time.Millisecond}, {10, time.Second}, {500, time.Second}, {0, 100 * time.Millisecond}} {
+			if took := step(test.requests); took != test.takes {
+				t.Errorf("a step beside %d requests took %v, want %v", test.requests, took, test.takes)
+			}
+		}
+	})
+}
+
 func TestARestEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gone := errors.New("gone")

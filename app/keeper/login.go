@@ -176,7 +176,7 @@ type arrival struct {
 
 // admit stores the key and makes a session.
 func (k *Keeper) admit(ctx context.Context, a arrival) (Login, error) {
-	a.known, a.epoch = k.knownBefore(ctx, a.answer.OpenID)
+	a.known, _, a.epoch = k.memory.byOpenID(a.answer.OpenID)
 	err := k.store.Write(ctx, func(tx *db.Tx) error { return k.storeLogin(ctx, tx, &a) })
 	if a.ended {
 		k.verified.forgetAll()
@@ -195,21 +195,6 @@ func (k *Keeper) admit(ctx context.Context, a arrival) (Login, error) {
 	return Login{
 		Token: a.token, ExpiresIn: end.Sub(a.at), User: user.Number, OpenID: user.OpenID, UnionID: user.UnionID, New: a.isNew,
 	}, nil
-}
-
-// knownBefore tells what is remembered of a user or else read, beside the writes: there is one writer for all. Nothing is told of somebody
-// who is not known or cannot be read: the write finds that out again.
-func (k *Keeper) knownBefore(ctx context.Context, openid app.OpenID) (recollection, uint64) {
-	known, _, epoch := k.memory.byOpenID(openid)
-	if known.allKeys {
-		return known, epoch
-	}
-	user, err := k.store.Read().UserByOpenID(ctx, k.app.ID, openid)
-	if err != nil {
-		return recollection{}, epoch
-	}
-	keys, err := k.store.Read().KeysOfUser(ctx, user.ID)
-	return recollection{user: user, keys: keys, allKeys: err == nil}, epoch
 }
 
 // prepare does the cryptography of a login before the transaction begins.

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	logPages         = 8000     // of the write-ahead log from which on it is moved into the database file: 32 MB
-	logFileLimit     = 40 << 20 // bytes of the log's file after it was moved
+	logPages         = 4000     // of the write-ahead log from which on it is moved into the database file: 16 MB
+	logFileLimit     = 20 << 20 // bytes of the log's file after it was moved
 	heldPages        = 128      // that may be left to move while writes are held
 	passes           = 6        // beside the writes at most, until no more is left than that
 	checkpointEvery  = 256      // changes, after which the log is measured again
@@ -155,7 +155,7 @@ func (c *checkpointer) flush() error {
 	if c.file == nil {
 		return nil
 	}
-	if err := c.disk.Flush(c.file); err != nil {
+	if err := errors.Join(writeBack(c.file), c.disk.Flush(c.file)); err != nil {
 		return app.Fail(app.StorageUnavailable, "").Because(err)
 	}
 	return nil

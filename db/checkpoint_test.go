@@ -61,7 +61,7 @@ func TestALongReaderPutsTheCheckpointOff(t *testing.T) {
 }
 
 // logFileLimit is what the log's file goes back to once a burst is over.
-const logFileLimit = 40 << 20
+const logFileLimit = 20 << 20
 
 func TestEmptyingTheLogWaitsForAReader(t *testing.T) {
 	store, one := open(t)

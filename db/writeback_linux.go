@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// writtenAtOnce is how much of a file is handed to the disk at once: whoever waits for the log meanwhile waits for no more.
-const writtenAtOnce = 8 << 20
+// stretch is how much of a file is handed to the disk at once: whoever waits for the log meanwhile waits for no more.
+const stretch = 8 << 20
 
 // writeBack has the system write what is waiting of a file, one stretch after the other (sync_file_range(2)). It makes nothing durable:
 // the flush after it does, and finds little left to write.
@@ -20,10 +20,10 @@ func writeBack(file *os.File) error {
 	if err != nil {
 		return err
 	}
-	for from := int64(0); from < found.Size(); from += writtenAtOnce {
+	for from := int64(0); from < found.Size(); from += stretch {
 		var failure error
 		err := connection.Control(func(descriptor uintptr) {
-			failure = syscall.SyncFileRange(int(descriptor), from, writtenAtOnce, waitBefore|write|waitAfter)
+			failure = syscall.SyncFileRange(int(descriptor), from, stretch, waitBefore|write|waitAfter)
 		})
 		if err != nil {
 			return err

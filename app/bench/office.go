@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -277,9 +276,12 @@ func (b *bench) anyListing() step {
 
 // backUp takes one backup beside the server, as an operator does, unless the context ends before.
 func (b *bench) backUp(ctx context.Context) error {
-	to := filepath.Join(b.ground.Logs, "beside.backup")
-	defer os.RemoveAll(to)
-	command := exec.CommandContext(ctx, b.options.Program, "backup", to)
+	folder, err := os.MkdirTemp(b.ground.Logs, "backups-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	command := exec.CommandContext(ctx, b.options.Program, "backup", folder)
 	command.Env = append(foreignVars(), b.serverVars()...)
 	said, err := command.CombinedOutput()
 	if err == nil || ctx.Err() != nil {

@@ -34,10 +34,12 @@ func read(ctx context.Context, path string, quiet bool, visit func(portion []byt
 	past := quiet && pastCache(file, true)
 	for gently := pace.Of(share); ; {
 		length, err := io.ReadFull(file, portion)
-		if past && misaligned(err) {
+		if past && misaligned(err) { // perhaps the end alone is
 			past = false
 			pastCache(file, false)
-			continue
+			var more int
+			more, err = io.ReadFull(file, portion[length:])
+			length += more
 		}
 		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 			return err
@@ -51,8 +53,8 @@ func read(ctx context.Context, path string, quiet bool, visit func(portion []byt
 	}
 }
 
-// Copy copies a file, which others may write to. At the other end there is nothing yet or an empty file, which the copy leaves readable by its owner alone. It is on
-// disk when Copy returns.
+// Copy copies a file, which others may write to. At the other end there is nothing yet, or an empty file; what is made there is readable
+// by its owner alone. It is on disk when Copy returns.
 func Copy(ctx context.Context, from, to string) (err error) {
 	file, err := os.OpenFile(to, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

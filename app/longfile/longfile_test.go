@@ -28,6 +28,14 @@ func TestCopiesAreWhatWasRead(t *testing.T) {
 		if err != nil || !bytes.Equal(copied, content) {
 			t.Errorf("%d bytes: the copy has %d others, %v", length, len(copied), err)
 		}
+		var read []byte
+		err = longfile.Read(t.Context(), from, func(portion []byte) error {
+			read = append(read, portion...)
+			return nil
+		})
+		if err != nil || !bytes.Equal(read, content) {
+			t.Errorf("%d bytes: %d others were read, %v", length, len(read), err)
+		}
 		if found, err := os.Stat(to); err != nil || found.Mode().Perm() != 0o600 {
 			t.Errorf("%v, %v", found.Mode(), err)
 		}

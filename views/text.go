@@ -81,29 +81,29 @@ func (t Text) language() Language {
 }
 
 func isOne(pairs []any) bool {
+	value, _ := named(pairs, "n")
+	n, isNumber := integer(value)
+	return isNumber && n == 1
+}
+
+func named(pairs []any, name string) (value any, found bool) {
 	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i] == "n" {
-			n, isNumber := integer(pairs[i+1])
-			return isNumber && n == 1
+		if pairs[i] == name {
+			return pairs[i+1], true
 		}
 	}
-	return false
+	return nil, false
 }
 
 func (t Text) value(place string, pairs []any) string {
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i] != place {
-			continue
-		}
-		if number, isNumber := integer(pairs[i+1]); isNumber {
-			return t.Count(number)
-		}
-		if text, isText := pairs[i+1].(string); isText {
-			return text
-		}
-		return fmt.Sprint(pairs[i+1])
+	value, found := named(pairs, place)
+	if !found {
+		return "⟦" + place + "⟧"
 	}
-	return "⟦" + place + "⟧"
+	if number, isNumber := integer(value); isNumber {
+		return t.Count(number)
+	}
+	return fmt.Sprint(value)
 }
 
 func integer(value any) (int64, bool) {

@@ -53,8 +53,7 @@ func (k *Keeper) writes() uint64 {
 }
 
 // ExportUsers writes the users who match a filter as CSV, the newest first, one a line, masked for a role. It is audited before the first line is
-// written. It holds a page of users in memory and no transaction open, and leaves the
-// machine to the phones; between, called after each page, may end it.
+// written. It holds a page of users in memory and no transaction open, and leaves the machine to the phones; between, called after each page, may end it.
 func (k *Keeper) ExportUsers(
 	ctx context.Context, order Order, filter app.UserFilter, role app.Role, to io.Writer, between func() error,
 ) error {

@@ -57,7 +57,7 @@ func (k *Keeper) sweepSessions(ctx context.Context) error {
 	var last app.Session
 	for gently := pace.Of(sweepShare); ; {
 		sessions, err := k.store.Read().SessionsAfter(ctx, k.app.ID, last.UserID, last.ID, sessionsSwept)
-		if err != nil || len(sessions) == 0 {
+		if err != nil {
 			return err
 		}
 		if err := k.endThoseOver(ctx, sessions); err != nil {

@@ -54,17 +54,27 @@ func (d *Disk) Name() string { return d.name }
 
 // Flush flushes a file as the engine does, and is counted, slowed, refused and recorded like that.
 func (d *Disk) Flush(file *os.File) error {
+	return failure("flush", d.flush(file.Name(), new(atomic.Bool), func() int32 {
+		if file.Sync() != nil {
+			return sqlite3.SQLITE_IOERR_FSYNC
+		}
+		return sqlite3.SQLITE_OK
+	}))
+}
+
+// flush promises of a record only what was written before it began. The first flush of a fresh file is also the folder's.
+func (d *Disk) flush(path string, fresh *atomic.Bool, under func() int32) int32 {
 	if trouble := d.trouble.Load(); trouble != nil && trouble.flush != sqlite3.SQLITE_OK {
-		return failure("flush", trouble.flush)
+		return trouble.flush
 	}
 	d.flushes.Add(1)
 	covers := d.Recorded()
 	time.Sleep(time.Duration(d.delay.Load()))
-	if err := file.Sync(); err != nil {
-		return err
+	rc := under()
+	if rc == sqlite3.SQLITE_OK {
+		d.note(operation{kind: synced, path: path, covers: covers, folder: fresh.Swap(false)})
 	}
-	d.note(operation{kind: synced, path: file.Name(), covers: covers})
-	return nil
+	return rc
 }
 
 // Close ends the watch. It fails while a database is open on the disk.

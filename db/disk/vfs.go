@@ -3,7 +3,6 @@ package disk
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 	"unsafe"
 
 	"modernc.org/libc"
@@ -214,20 +213,9 @@ func truncateFile(tls *libc.TLS, at uintptr, size int64) int32 {
 	return rc
 }
 
-// syncFile promises of a record only what was written before the flush began.
 func syncFile(tls *libc.TLS, at uintptr, flags int32) int32 {
 	f := fileOf(at)
-	if trouble := f.disk.trouble.Load(); trouble != nil && trouble.flush != sqlite3.SQLITE_OK {
-		return trouble.flush
-	}
-	f.disk.flushes.Add(1)
-	covers := f.disk.Recorded()
-	time.Sleep(time.Duration(f.disk.delay.Load()))
-	rc := function[syncFunction](f.under.sync)(tls, at, flags)
-	if rc == sqlite3.SQLITE_OK {
-		f.disk.note(operation{kind: synced, path: f.path, covers: covers, folder: f.fresh.Swap(false)})
-	}
-	return rc
+	return f.disk.flush(f.path, &f.fresh, func() int32 { return function[syncFunction](f.under.sync)(tls, at, flags) })
 }
 
 func closeFile(tls *libc.TLS, at uintptr) int32 {
